@@ -1,0 +1,3 @@
+//! Comity's benchmarks, measured as ratios to peers and physical limits.
+
+fn main() {}

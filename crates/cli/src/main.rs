@@ -1,0 +1,3 @@
+//! The comity command: node, operator's tools, shell agent, offline verifier, demo.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The Rust SDK of Comity: an agent in a few lines.

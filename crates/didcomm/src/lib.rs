@@ -1,0 +1,1 @@
+//! DIDComm v2.1 messages: pack, unpack and the small protocols, without I/O.

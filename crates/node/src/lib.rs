@@ -1,0 +1,1 @@
+//! The Comity node: transports, doors, custody, resolver and the journey of a message.

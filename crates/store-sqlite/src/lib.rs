@@ -1,0 +1,1 @@
+//! Comity's durable storage: SQLite, one writer, group commit.

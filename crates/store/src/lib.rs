@@ -1,0 +1,1 @@
+//! Comity's storage contract by aggregate, its memory backend and its conformance suite.

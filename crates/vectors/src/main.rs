@@ -1,0 +1,3 @@
+//! Runs test vectors of DIDComm, JOSE and DID methods against Comity.
+
+fn main() {}
