@@ -1,0 +1,53 @@
+//! Every bound on what a stranger's DID or document may cost us, with its reason.
+//!
+//! All of them hold before anything is fetched or computed from the value, and exceeding one is an
+//! error of its own, never a silent cut.
+
+/// Octets of a DID: 4 KiB.
+///
+/// A did:peer:4 with a few keys and services takes about 1.5 KiB. Reading base58 costs the square
+/// of its length, so that a longer one would let a stranger buy milliseconds with a header.
+pub const DID_BYTES: usize = 4 * 1024;
+
+/// Octets of what may follow the DID in a DID URL (path, query, fragment): 1 KiB.
+///
+/// Fragments are key names; the longest in use, a P-521 multikey, has 97 octets.
+pub const DID_URL_SUFFIX_BYTES: usize = 1024;
+
+/// Octets of a DID document: 64 KiB, some thirty times a usual one.
+pub const DOCUMENT_BYTES: usize = 64 * 1024;
+
+/// Nesting of a DID document: 32 levels. A usual one has four.
+pub const DOCUMENT_DEPTH: usize = 32;
+
+/// JSON values in a DID document: 4,096. A document at all the other limits fits.
+pub const DOCUMENT_MEMBERS: usize = 4096;
+
+/// Verification methods of a document, embedded ones included: 64.
+///
+/// A message is encrypted to every key of one curve, so each of them costs its senders.
+pub const VERIFICATION_METHODS: usize = 64;
+
+/// Entries of one verification relationship: 64, as many as there may be methods.
+pub const RELATIONSHIP_ENTRIES: usize = 64;
+
+/// Services of a document: 32. Only the first few are ever tried.
+pub const SERVICES: usize = 32;
+
+/// Endpoints of one service: 16, for one message goes to one endpoint.
+pub const ENDPOINTS: usize = 16;
+
+/// Routing keys of one endpoint: 8. Each wraps the message once more, a third larger.
+pub const ROUTING_KEYS: usize = 8;
+
+/// Profiles in `accept` of one endpoint: 16. Four are defined.
+pub const ACCEPT_PROFILES: usize = 16;
+
+/// Types of one service: 8. Nearly every service has one.
+pub const SERVICE_TYPES: usize = 8;
+
+/// Entries of `alsoKnownAs`: 32.
+pub const ALIASES: usize = 32;
+
+/// Levels below the root of a service in did:peer:2 that abbreviations are expanded in: 8.
+pub const PEER2_SERVICE_DEPTH: usize = 8;
