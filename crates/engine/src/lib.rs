@@ -1,1 +1,29 @@
 //! The decisions of a Comity node as pure functions: trust, delivery, order, retry.
+//!
+//! Nothing here reads a clock, a file, a socket or a source of randomness. Facts come in as
+//! values, decisions go out as values; the node loads the facts, persists what was decided and
+//! then performs it, so that a crash repeats and never loses.
+//!
+//! - [`grant`]: who may send what to whom, and the one hash by which both nodes name it
+//! - [`decide`]: the decision over one message, the same function in both directions
+//! - [`contact`]: the bodies of `contact/1.0` and the approval digest
+//! - [`state`]: the states of a message at its sender and of a delivery at its recipient
+//! - [`order`], [`retry`], [`fresh`]: sequence, back-off and freshness
+//! - [`code`]: the one table of problem codes
+//! - [`defaults`]: every limit, with its unit and its reason
+
+pub mod code;
+pub mod contact;
+pub mod decide;
+pub mod defaults;
+pub mod fresh;
+pub mod grant;
+pub mod order;
+pub mod retry;
+pub mod state;
+pub mod time;
+
+pub use code::Code;
+pub use grant::{Grant, GrantState};
+pub use state::{InState, OutState, Proved, WaitingOn};
+pub use time::Timestamp;

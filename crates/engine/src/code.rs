@@ -1,0 +1,156 @@
+//! Problem codes: one table for receipts, problem reports, API and logs (formats §12).
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A problem code in DIDComm's grammar: sorter, scope, descriptors; lower kebab-case, dots between.
+///
+/// # Spec
+/// DIDComm v2.1 §"Problem Codes"; formats §12.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Code(Cow<'static, str>);
+
+/// The text is not a problem code.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "not a problem code: lower-case words of letters, digits and hyphens, joined by dots, at most 128 characters"
+)]
+pub struct CodeError;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        impl Code {
+            $($(#[$doc])* pub const $name: Self = Self(Cow::Borrowed($text));)*
+            /// Every code of the table.
+            pub const TABLE: &'static [Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+codes! {
+    /// No grant covers this sender and recipient.
+    NO_GRANT = "e.p.trust.no-grant";
+    /// A grant exists but not for this type.
+    TYPE_NOT_GRANTED = "e.p.trust.type-not-granted";
+    /// The grant was revoked.
+    REVOKED = "e.p.trust.revoked";
+    /// The grant is suspended until an operator decides.
+    SUSPENDED = "e.p.trust.suspended";
+    /// The operator denied the knock.
+    DENIED = "e.p.trust.denied";
+    /// Nobody decided on the knock in time.
+    TIMEOUT = "e.p.trust.timeout";
+    /// The answer to a knock grants more than was asked.
+    WIDER_THAN_ASKED = "e.p.trust.wider-than-asked";
+    /// Another message already has this place in the order.
+    ORDER_CONFLICT = "e.p.msg.order-conflict";
+    /// A Comity message names exactly one recipient.
+    SEVERAL_RECIPIENTS = "e.p.msg.several-recipients";
+    /// The id was used for other content.
+    ID_REUSED = "e.p.msg.id-reused";
+    /// Nobody here handles this type.
+    UNSUPPORTED_TYPE = "e.p.msg.unsupported-type";
+    /// The message that a tombstone replaces was already accepted.
+    ALREADY_RECEIVED = "e.m.msg.already-received";
+    /// The agent did not settle the delivery in its attempts.
+    ATTEMPTS_EXHAUSTED = "e.m.me.attempts-exhausted";
+    /// The message expired.
+    EXPIRED = "e.p.req.time";
+    /// The inbox is full.
+    FULL = "e.p.me.res.full";
+    /// The message is larger than the recipient takes.
+    TOO_LARGE = "e.p.me.res.too-large";
+    /// The id is taken by a message with other content.
+    ID_CONFLICT = "e.m.req.id-conflict";
+    /// The lease is no longer current.
+    LEASE_LOST = "e.m.req.lease-lost";
+    /// No token, or one that is not known.
+    NO_TOKEN = "e.m.req.no-token";
+    /// The request does not have the form the door reads.
+    BAD_TYPE = "e.m.req.bad-type";
+    /// There is no such thing.
+    NOT_FOUND = "e.m.req.not-found";
+    /// The Host header is not one of this door.
+    HOST = "e.m.req.host";
+    /// The Origin is foreign.
+    ORIGIN = "e.m.req.origin";
+    /// The peer's endpoint does not answer.
+    UNREACHABLE = "e.p.xfer.unreachable";
+    /// The peer's endpoint refused the envelope.
+    XFER_REJECTED = "e.p.xfer.rejected";
+    /// The peer's DID does not resolve.
+    UNRESOLVED = "e.p.did.unresolved";
+    /// The peer's keys are not a continuation of those pinned.
+    NOT_CONTINUED = "e.p.did.not-continued";
+}
+
+impl Code {
+    /// Parses a code. An agent's own text without a sorter gets `e.p.` put before it (formats §12).
+    ///
+    /// # Errors
+    /// [`CodeError`] if the text is not in the grammar.
+    pub fn from_agent(text: &str) -> Result<Self, CodeError> {
+        if text.starts_with("e.") || text.starts_with("w.") {
+            Self::try_from(text.to_owned())
+        } else {
+            Self::try_from(format!("e.p.{text}"))
+        }
+    }
+
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Code {
+    type Error = CodeError;
+
+    fn try_from(text: String) -> Result<Self, CodeError> {
+        let word = |w: &str| {
+            !w.is_empty()
+                && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        };
+        let mut words = text.split('.');
+        let sorter = words.next();
+        let grammar = matches!(sorter, Some("e" | "w"))
+            && text.len() <= 128
+            && text.split('.').count() >= 2
+            && text.split('.').all(word);
+        if grammar { Ok(Self(Cow::Owned(text))) } else { Err(CodeError) }
+    }
+}
+
+impl From<Code> for String {
+    fn from(code: Code) -> Self {
+        code.0.into_owned()
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_the_table_is_in_the_grammar() {
+        for code in Code::TABLE {
+            assert_eq!(Code::try_from(code.to_string()).as_ref(), Ok(code));
+        }
+    }
+
+    #[test]
+    fn an_agents_code_without_sorter_becomes_an_error_of_the_protocol() {
+        assert_eq!(Code::from_agent("out-of-stock").unwrap().as_str(), "e.p.out-of-stock");
+        assert!(Code::from_agent("Out of stock").is_err());
+        assert!(Code::from_agent("").is_err());
+    }
+}

@@ -1,0 +1,50 @@
+//! Every limit of the node, with its unit and the reason for its value.
+
+use std::time::Duration;
+
+/// How long a message lives when its agent does not say: three days, a long weekend.
+pub const EXPIRY: Duration = Duration::from_secs(259_200);
+/// The longest a message may live. Bounds the memory of deduplication (design §3.3).
+pub const EXPIRY_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How far ahead of our clock a `created_time` may be.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
+/// How long an agent may work on a delivery before it is offered again.
+pub const LEASE: Duration = Duration::from_secs(60);
+/// Longest extension of a lease at once.
+pub const LEASE_MAX: Duration = Duration::from_secs(3_600);
+/// Offers of one delivery before it is dead.
+pub const ATTEMPTS_MAX: u32 = 10;
+/// Deliveries that one lease call may take.
+pub const LEASE_BATCH_MAX: usize = 256;
+/// Longest wait of a long poll. Below the idle limits of common proxies.
+pub const WAIT_MAX: Duration = Duration::from_secs(55);
+/// Largest envelope the wire door reads: a body of 1 MiB, twice base64, and room.
+pub const ENVELOPE_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Largest plaintext accepted from a peer or an agent.
+pub const PLAINTEXT_BYTES_MAX: usize = 1024 * 1024 + 64 * 1024;
+/// Nesting of JSON anywhere (formats §0).
+pub const JSON_DEPTH_MAX: usize = 32;
+/// Values in one JSON text; bounds memory before it is allocated.
+pub const JSON_NODES_MAX: usize = 200_000;
+/// Largest body of a `contact/1.0` message (formats §3).
+pub const CONTACT_BYTES_MAX: usize = 16 * 1024;
+/// Longest purpose of a knock, in characters (formats §3).
+pub const PURPOSE_CHARS_MAX: usize = 280;
+/// Types one direction of a grant may list.
+pub const GRANT_TYPES_MAX: usize = 64;
+/// Pending knocks a node keeps in all; what comes beyond is told to come back.
+pub const KNOCKS_PENDING_MAX: usize = 1_000;
+/// Pending knocks for each sender domain.
+pub const KNOCKS_PER_DOMAIN_MAX: usize = 20;
+/// Digests that `causes` may name (formats §1).
+pub const CAUSES_MAX: usize = 64;
+/// Unsettled deliveries in an agent's inbox before the node refuses new mail with `e.p.me.res.full`.
+pub const INBOX_MAX: u64 = 100_000;
+/// Unfinished messages in an agent's outbox.
+pub const OUTBOX_MAX: u64 = 100_000;
+/// First pause after a failed hand-over.
+pub const RETRY_FIRST: Duration = Duration::from_millis(250);
+/// Longest pause between hand-overs to a peer that is down.
+pub const RETRY_LONGEST: Duration = Duration::from_secs(300);
+/// How long a grant lasts when nobody says: thirty days.
+pub const GRANT_LIFETIME: Duration = Duration::from_secs(30 * 86_400);

@@ -1,0 +1,337 @@
+//! Grants: one collaboration, two directions, held at both nodes (formats §3).
+
+use crate::defaults::GRANT_TYPES_MAX;
+use crate::state::words;
+use comity_did::Did;
+use comity_didcomm::{MessageType, ProtocolUri};
+use comity_record::Digest;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Members of a grant that this version understands; others may not be named in `must`.
+const UNDERSTOOD: &[&str] =
+    &["v", "between", "may", "until", "nonce", "must", "deniable", "untimed", "uses", "max_bytes"];
+
+/// A grant as both nodes hold it. A value that exists is well formed and understood.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    json: Value,
+    terms: Terms,
+    id: Digest,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Terms {
+    v: u64,
+    between: [Did; 2],
+    may: Vec<May>,
+    until: u64,
+    nonce: String,
+    #[serde(default)]
+    must: Vec<String>,
+    #[serde(default)]
+    deniable: bool,
+    #[serde(default)]
+    untimed: bool,
+    #[serde(default)]
+    uses: Option<u64>,
+    #[serde(default)]
+    max_bytes: Option<u64>,
+}
+
+/// What one side may send: types, or protocols for all their types.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct May {
+    /// Index into `between`.
+    pub from: usize,
+    /// Message types and protocol URIs; any minor version of the same major.
+    pub types: Vec<String>,
+}
+
+/// Why a grant cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum GrantError {
+    /// A member is missing or of the wrong form.
+    #[error("the grant is malformed")]
+    Malformed,
+    /// The grant restricts in a way that this version does not know (formats §0).
+    #[error("the grant demands `{0}`, which this version does not understand")]
+    Unsupported(String),
+    /// A later `v` than ours.
+    #[error("the grant is of version {0}; this version reads version 1")]
+    Version(u64),
+}
+
+/// What the operators may restrict beyond types and end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Restrictions {
+    /// Accepts messages that prove their author to us and to nobody else.
+    pub deniable: bool,
+    /// Accepts messages without `created_time`.
+    pub untimed: bool,
+    /// How many messages in all the peer may send.
+    pub uses: Option<u64>,
+    /// Largest plaintext in octets.
+    pub max_bytes: Option<u64>,
+}
+
+impl Grant {
+    /// Makes a grant. `nonce` is 16 random octets in base64url; `may[0]` is what `between[0]` may
+    /// send, `may[1]` what `between[1]` may; an empty list is left out.
+    ///
+    /// # Errors
+    /// [`GrantError::Malformed`] if a type does not parse or there are too many.
+    pub fn new(
+        between: [Did; 2],
+        may: [Vec<String>; 2],
+        until: u64,
+        nonce: &str,
+        restrictions: &Restrictions,
+    ) -> Result<Self, GrantError> {
+        let may: Vec<Value> = may
+            .into_iter()
+            .enumerate()
+            .filter(|(_, types)| !types.is_empty())
+            .map(|(from, types)| serde_json::json!({"from": from, "types": types}))
+            .collect();
+        let mut json = serde_json::json!({
+            "v": 1, "between": between, "may": may, "until": until, "nonce": nonce, "must": [],
+        });
+        if restrictions.deniable {
+            json["deniable"] = true.into();
+        }
+        if restrictions.untimed {
+            json["untimed"] = true.into();
+        }
+        if let Some(uses) = restrictions.uses {
+            json["uses"] = uses.into();
+        }
+        if let Some(max_bytes) = restrictions.max_bytes {
+            json["max_bytes"] = max_bytes.into();
+        }
+        Self::from_json(json)
+    }
+
+    /// Reads a grant from strictly parsed JSON.
+    ///
+    /// # Errors
+    /// [`GrantError`] says whether it is malformed or from a newer peer.
+    pub fn from_json(json: Value) -> Result<Self, GrantError> {
+        if let Some(v) = json.get("v").and_then(Value::as_u64)
+            && v != 1
+        {
+            return Err(GrantError::Version(v));
+        }
+        let terms: Terms =
+            serde_json::from_value(json.clone()).map_err(|_| GrantError::Malformed)?;
+        if let Some(word) = terms.must.iter().find(|word| !UNDERSTOOD.contains(&word.as_str())) {
+            return Err(GrantError::Unsupported(word.clone()));
+        }
+        let sound = terms.v == 1
+            && terms.between[0] != terms.between[1]
+            && !terms.may.is_empty()
+            && terms.may.len() <= 2
+            && terms.may.iter().all(May::is_sound)
+            && (terms.may.len() == 1 || terms.may[0].from != terms.may[1].from)
+            && terms.until <= MAX_INTEGER
+            && comity_jose::base64url::decode(&terms.nonce).is_ok_and(|octets| octets.len() == 16);
+        if !sound {
+            return Err(GrantError::Malformed);
+        }
+        let canonical = comity_jose::json::canonical(&json).map_err(|_| GrantError::Malformed)?;
+        let id = comity_record::labelled("comity/grant/v1", &canonical);
+        Ok(Self { json, terms, id })
+    }
+
+    /// The id, equal at both nodes: the hash of the canonical JSON (formats §3).
+    #[must_use]
+    pub const fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// The JSON as it was made or received.
+    #[must_use]
+    pub const fn json(&self) -> &Value {
+        &self.json
+    }
+
+    /// The two DIDs; `may[..].from` indexes them. The first is whoever knocked.
+    #[must_use]
+    pub const fn between(&self) -> &[Did; 2] {
+        &self.terms.between
+    }
+
+    /// The other DID, if `did` is one of the two.
+    #[must_use]
+    pub fn peer_of(&self, did: &Did) -> Option<&Did> {
+        let [first, second] = &self.terms.between;
+        if did == first {
+            Some(second)
+        } else if did == second {
+            Some(first)
+        } else {
+            None
+        }
+    }
+
+    /// End of the grant, UTC seconds.
+    #[must_use]
+    pub const fn until(&self) -> u64 {
+        self.terms.until
+    }
+
+    /// The nonce, which stays from offer to grant.
+    #[must_use]
+    pub fn nonce(&self) -> &str {
+        &self.terms.nonce
+    }
+
+    /// What the operators restricted.
+    #[must_use]
+    pub const fn restrictions(&self) -> Restrictions {
+        Restrictions {
+            deniable: self.terms.deniable,
+            untimed: self.terms.untimed,
+            uses: self.terms.uses,
+            max_bytes: self.terms.max_bytes,
+        }
+    }
+
+    /// The types that `sender` may send.
+    pub fn types_from(&self, sender: &Did) -> impl Iterator<Item = &str> {
+        let side = self.terms.between.iter().position(|did| did == sender);
+        self.terms
+            .may
+            .iter()
+            .filter(move |may| Some(may.from) == side)
+            .flat_map(|may| may.types.iter().map(String::as_str))
+    }
+
+    /// True if `sender` may send messages of this type.
+    #[must_use]
+    pub fn permits(&self, sender: &Did, type_: &MessageType) -> bool {
+        self.types_from(sender).any(|text| covers(text, type_))
+    }
+
+    /// True if `self` grants nothing that `offer` does not: same pair and nonce, types and end no
+    /// wider, `must` and restrictions no smaller (formats §3).
+    #[must_use]
+    pub fn is_within(&self, offer: &Self) -> bool {
+        let narrower = |ours: Option<u64>, theirs: Option<u64>| match (ours, theirs) {
+            (_, None) => true,
+            (Some(ours), Some(theirs)) => ours <= theirs,
+            (None, Some(_)) => false,
+        };
+        let (mine, theirs) = (&self.terms, &offer.terms);
+        mine.between == theirs.between
+            && mine.nonce == theirs.nonce
+            && mine.until <= theirs.until
+            && theirs.must.iter().all(|word| mine.must.contains(word))
+            && (!mine.deniable || theirs.deniable)
+            && (!mine.untimed || theirs.untimed)
+            && narrower(mine.uses, theirs.uses)
+            && narrower(mine.max_bytes, theirs.max_bytes)
+            && mine.between.iter().all(|sender| {
+                self.types_from(sender)
+                    .all(|text| offer.types_from(sender).any(|wide| includes(wide, text)))
+            })
+    }
+}
+
+/// Largest integer in our own JSON members (formats §0): 2^53 − 1.
+const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+impl May {
+    fn is_sound(&self) -> bool {
+        self.from < 2
+            && !self.types.is_empty()
+            && self.types.len() <= GRANT_TYPES_MAX
+            && self.types.iter().all(|text| Scope::parse(text).is_some())
+    }
+}
+
+/// A listed type: one message type, or a protocol with all its types.
+enum Scope {
+    Type(MessageType),
+    Protocol(ProtocolUri),
+}
+
+impl Scope {
+    fn parse(text: &str) -> Option<Self> {
+        if let Ok(type_) = text.parse::<MessageType>() {
+            return Some(Self::Type(type_));
+        }
+        text.parse::<ProtocolUri>().ok().map(Self::Protocol)
+    }
+}
+
+/// True if the listed `text` covers a message of `type_`.
+fn covers(text: &str, type_: &MessageType) -> bool {
+    match Scope::parse(text) {
+        Some(Scope::Type(listed)) => listed.is_compatible(type_),
+        Some(Scope::Protocol(listed)) => listed.is_compatible(type_.protocol()),
+        None => false,
+    }
+}
+
+/// True if all that the listed `narrow` covers is covered by the listed `wide`.
+fn includes(wide: &str, narrow: &str) -> bool {
+    match (Scope::parse(wide), Scope::parse(narrow)) {
+        (Some(_), Some(Scope::Type(narrow))) => covers(wide, &narrow),
+        (Some(Scope::Protocol(wide)), Some(Scope::Protocol(narrow))) => wide.is_compatible(&narrow),
+        _ => false,
+    }
+}
+
+words! {
+    /// The state of a grant at one node.
+    GrantState {
+        /// We knocked; only the knock's answer is admitted.
+        Offered = "offered",
+        /// Both may send what it says.
+        Active = "active",
+        /// The peer's identity changed in a way its history does not explain; an operator decides.
+        Suspended = "suspended",
+        /// Revoked, expired, denied or replaced. Never used again.
+        Ended = "ended",
+    }
+}
+
+/// What a grant saw of the peer's identity when it was made (design §4, formats §3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pin {
+    /// The SCID of a did:webvh.
+    Scid(String),
+    /// Fingerprints of all authentication and keyAgreement keys, sorted.
+    Keys(Vec<String>),
+}
+
+impl Pin {
+    /// The pin of a document that has no SCID.
+    #[must_use]
+    pub fn of(document: &comity_did::DidDocument) -> Self {
+        use comity_did::Relationship::{Authentication, KeyAgreement};
+        let mut keys: Vec<String> = [Authentication, KeyAgreement]
+            .into_iter()
+            .flat_map(|relationship| document.keys(relationship))
+            .map(|(_, key)| key.fingerprint())
+            .collect();
+        keys.sort();
+        keys.dedup();
+        Self::Keys(keys)
+    }
+
+    /// True if `document` shows what was pinned.
+    #[must_use]
+    pub fn is_continued_by(&self, document: &comity_did::DidDocument) -> bool {
+        match self {
+            Self::Scid(_) => false,
+            Self::Keys(_) => *self == Self::of(document),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,8 @@
+//! What is kept, row by row.
+
+pub(crate) mod agent;
+pub(crate) mod inbox;
+pub(crate) mod log;
+pub(crate) mod outbox;
+pub(crate) mod receipt;
+pub(crate) mod trust;

@@ -1,0 +1,77 @@
+//! Deliveries to agents of this node.
+
+use comity_did::Did;
+use comity_didcomm::{MessageId, MessageType};
+use comity_engine::{Code, InState, Timestamp};
+use comity_record::Digest;
+use serde::{Deserialize, Serialize};
+
+/// A message accepted for one agent of ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Incoming {
+    /// Delivery id, `d_…`; unique in this store.
+    pub delivery: String,
+    /// Our agent.
+    pub recipient: Did,
+    /// The proved sender.
+    pub sender: Did,
+    /// The message's id, lower-cased.
+    pub id: MessageId,
+    /// The message's digest; its octets are kept under it.
+    pub digest: Digest,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_: MessageType,
+    /// Its thread.
+    pub thid: MessageId,
+    /// Its parent thread.
+    pub pthid: Option<MessageId>,
+    /// Its signed place in the thread; absent from foreign peers.
+    pub order: Option<u64>,
+    /// Order of acceptance in this store, ascending; set by [`crate::Inbox::put_incoming`] when 0.
+    pub seq: u64,
+    /// Where the delivery is.
+    pub state: InState,
+    /// The current lease's token, `l_…`.
+    pub lease: Option<String>,
+    /// Until when the lease holds.
+    pub leased_until: Timestamp,
+    /// Offers so far.
+    pub attempt: u32,
+    /// Not offered before this (after a `retry`).
+    pub not_before: Timestamp,
+    /// When it was accepted.
+    pub received: Timestamp,
+    /// When the message expires, UTC seconds.
+    pub expires: u64,
+    /// The grant that covered it.
+    pub grant: Digest,
+    /// The rule that let it in.
+    pub rule: String,
+    /// True if it proves its author to anyone, false if only to us.
+    pub proof_anyone: bool,
+    /// The key that proved it, a DID URL.
+    pub kid: String,
+    /// True if it is the first message accepted from this sender for this agent.
+    pub first_contact: bool,
+    /// The id of our message that waits for it as an answer; such a delivery is leased only by
+    /// whoever asks for that answer.
+    pub answer_to: Option<MessageId>,
+    /// How it ended, if it did.
+    pub outcome: Option<Outcome>,
+}
+
+/// The settlement of a delivery, kept so that repeating it gives the same result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The lease under which it was settled.
+    pub lease: String,
+    /// SHA-256 of the settlement as submitted.
+    pub submitted: [u8; 32],
+    /// `done`, `retry` or `reject`.
+    pub outcome: String,
+    /// The code of a rejection.
+    pub code: Option<Code>,
+    /// Ids of the messages that were sent with it.
+    pub messages: Vec<MessageId>,
+}

@@ -1,0 +1,97 @@
+//! Messages of agents of this node, and what the node itself sends for them.
+
+use comity_did::Did;
+use comity_didcomm::{MessageId, MessageType};
+use comity_engine::{Code, OutState, Proved, Timestamp, WaitingOn};
+use comity_record::Digest;
+use serde::{Deserialize, Serialize};
+
+/// A message of ours to one peer, from submission to its end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Outgoing {
+    /// Our agent.
+    pub agent: Did,
+    /// The message's id, unique for the agent.
+    pub id: MessageId,
+    /// Its digest; its octets are kept under it.
+    pub digest: Digest,
+    /// The recipient.
+    pub to: Did,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_: MessageType,
+    /// Its thread.
+    pub thid: MessageId,
+    /// What it is.
+    pub kind: OutKind,
+    /// Its signed place in the thread; absent for `contact/1.0`.
+    pub order: Option<u64>,
+    /// Order of submission in this store, ascending; set by [`crate::Outbox::put_outgoing`] when 0.
+    pub seq: u64,
+    /// Where it is.
+    pub state: OutState,
+    /// What it waits on while held.
+    pub waiting_on: Option<WaitingOn>,
+    /// The code it ended with, if any.
+    pub code: Option<Code>,
+    /// Why it failed or waits longer, in words for its own side.
+    pub reason: Option<String>,
+    /// Who ended it (`peer`, `node`, `agent`, `operator`).
+    pub by: Option<String>,
+    /// When it was submitted.
+    pub created: Timestamp,
+    /// When it expires, UTC seconds.
+    pub expires: u64,
+    /// Not handed over before this.
+    pub next_attempt: Timestamp,
+    /// Failed hand-overs so far.
+    pub attempts: u32,
+    /// The grant that covers it.
+    pub grant: Option<Digest>,
+    /// SHA-256 of what was submitted; other content under the same id is a conflict.
+    pub submitted: [u8; 32],
+    /// True if its agent asks: the first proved reply is kept for whoever waits for the answer.
+    pub ask: bool,
+    /// Delivery id of the answer.
+    pub answer: Option<String>,
+    /// Each state with its time and proof, oldest first.
+    pub history: Vec<History>,
+}
+
+/// One state that a message reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History {
+    /// The state.
+    pub state: OutState,
+    /// When, UTC seconds.
+    pub at: u64,
+    /// Who says so (`node`, `peer`, `agent`, `operator`).
+    pub by: String,
+    /// What it rests on.
+    pub proof: Proved,
+}
+
+/// What an outgoing message is to the node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutKind {
+    /// An agent's message.
+    Message,
+    /// A tombstone that takes the place of the message with this digest.
+    Void(Digest),
+    /// A knock, welcome, declined or ended; done when the peer's transport takes it.
+    Contact,
+}
+
+impl Outgoing {
+    /// Moves to `state` if that is forward, and notes it; false if nothing changed.
+    pub fn advance(&mut self, state: OutState, at: u64, by: &str, proof: Proved) -> bool {
+        if !self.state.may_become(state) {
+            return false;
+        }
+        self.state = state;
+        self.waiting_on = None;
+        self.history.push(History { state, at, by: by.to_owned(), proof });
+        true
+    }
+}

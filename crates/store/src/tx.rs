@@ -1,0 +1,254 @@
+//! What a transaction can do, by aggregate.
+//!
+//! `put_…` inserts, or replaces the row with the same key. Lists are oldest first unless said
+//! otherwise, and bounded by their `limit`.
+
+use crate::rows::agent::{AgentRow, TokenRow};
+use crate::rows::inbox::Incoming;
+use crate::rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
+use crate::rows::outbox::Outgoing;
+use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
+use crate::rows::trust::{GrantRow, KnockRow, PeerRow};
+use crate::StoreError;
+use comity_did::Did;
+use comity_didcomm::MessageId;
+use comity_engine::Timestamp;
+use comity_record::Digest;
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// A transaction: all aggregates at one point in time.
+pub trait Tx: Agents + Messages + Order + Outbox + Inbox + Trust + Log + Receipts {
+    /// The store's clock.
+    fn now(&self) -> Timestamp;
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// Only rows after this sequence number.
+    pub after: u64,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// Agents of this node and the tokens of its doors.
+pub trait Agents {
+    /// The agent of this name, removed ones included.
+    fn agent(&self, name: &str) -> Result<Option<AgentRow>>;
+    /// All agents, removed ones included, by name.
+    fn agents(&self) -> Result<Vec<AgentRow>>;
+    /// Inserts or replaces by name.
+    fn put_agent(&mut self, row: &AgentRow) -> Result<()>;
+    /// The token with this hash.
+    fn token(&self, hash: &[u8; 32]) -> Result<Option<TokenRow>>;
+    /// Inserts or replaces by hash.
+    fn put_token(&mut self, row: &TokenRow) -> Result<()>;
+    /// A small named value of the node itself (log epoch, settings).
+    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>>;
+    /// Sets a small named value.
+    fn set_meta(&mut self, name: &str, value: &[u8]) -> Result<()>;
+}
+
+/// Octets by hash: messages as they were sent or received, documents as they were seen.
+pub trait Messages {
+    /// The octets of a message: the JSON of a signed one, or the innermost plaintext.
+    fn message(&self, digest: &Digest) -> Result<Option<Vec<u8>>>;
+    /// Keeps a message. The same digest always has the same signing input; the first copy stays.
+    fn put_message(&mut self, digest: &Digest, octets: &[u8]) -> Result<()>;
+    /// The octets of a DID document: of which DID, and when it was first seen (UTC seconds).
+    fn document(&self, hash: &Digest) -> Result<Option<(Did, Vec<u8>, u64)>>;
+    /// Keeps a document; the first copy stays.
+    fn put_document(&mut self, hash: &Digest, did: &Did, octets: &[u8], at: u64) -> Result<()>;
+}
+
+/// Sequence numbers of (from, to, thread) streams, in both directions, and deduplication.
+pub trait Order {
+    /// The last number given out or accepted in the stream; `None` if it is unknown.
+    fn last_order(&self, from: &Did, to: &Did, thid: &MessageId) -> Result<Option<u64>>;
+    /// Sets the last number, if it still is `expected`.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if it changed meanwhile.
+    fn claim_order(
+        &mut self,
+        from: &Did,
+        to: &Did,
+        thid: &MessageId,
+        expected: Option<u64>,
+        order: u64,
+    ) -> Result<()>;
+    /// The digest seen under (recipient, sender, id).
+    fn seen(&self, recipient: &Did, sender: &Did, id: &MessageId) -> Result<Option<Digest>>;
+    /// Notes a digest as seen until `fresh_until` (UTC seconds).
+    fn put_seen(
+        &mut self,
+        recipient: &Did,
+        sender: &Did,
+        id: &MessageId,
+        digest: &Digest,
+        fresh_until: u64,
+    ) -> Result<()>;
+    /// Forgets what could no longer be fresh at `now` (UTC seconds); at most `limit` rows.
+    fn forget_seen(&mut self, now: u64, limit: usize) -> Result<usize>;
+}
+
+/// Messages of our agents.
+pub trait Outbox {
+    /// The message of this agent and id.
+    fn outgoing(&self, agent: &Did, id: &MessageId) -> Result<Option<Outgoing>>;
+    /// The message with this digest.
+    fn outgoing_by_digest(&self, digest: &Digest) -> Result<Option<Outgoing>>;
+    /// Inserts or replaces by (agent, id); sets `seq` when it is 0. Returns the `seq`.
+    fn put_outgoing(&mut self, row: &Outgoing) -> Result<u64>;
+    /// Queued messages whose next attempt is due at `now`, that are the oldest unfinished of
+    /// their (agent, to, thread) stream among queued ones, by `seq`. Contact messages always
+    /// qualify.
+    fn due_outgoing(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>>;
+    /// The earliest next attempt of any queued message.
+    fn next_outgoing(&self) -> Result<Option<Timestamp>>;
+    /// Messages of the stream that have a number of at least `order` and have not ended, by order.
+    fn stream(&self, agent: &Did, to: &Did, thid: &MessageId, order: u64) -> Result<Vec<Outgoing>>;
+    /// Messages between an agent and a peer that have not ended.
+    fn unfinished(&self, agent: &Did, to: &Did, limit: usize) -> Result<Vec<Outgoing>>;
+    /// Messages that have not ended although they expired at `now` (UTC seconds).
+    fn expired_outgoing(&self, now: u64, limit: usize) -> Result<Vec<Outgoing>>;
+    /// Messages in a thread, of any of our agents, by `seq`.
+    fn thread_outgoing(&self, thid: &MessageId) -> Result<Vec<Outgoing>>;
+    /// Messages whose id, or digest text, starts with `prefix`, at most two (to tell ambiguity).
+    fn find_outgoing(&self, prefix: &str) -> Result<Vec<Outgoing>>;
+    /// All messages after `page.after`, by `seq`.
+    fn list_outgoing(&self, page: Page) -> Result<Vec<Outgoing>>;
+    /// How many messages of each state there are, by the state's word.
+    fn count_outgoing(&self) -> Result<Vec<(String, u64)>>;
+    /// Notes that a message of `agent` changed; returns the event's number.
+    fn put_event(&mut self, agent: &Did, id: &MessageId) -> Result<u64>;
+    /// Events of an agent after `page.after`: number and message id.
+    fn events(&self, agent: &Did, page: Page) -> Result<Vec<(u64, MessageId)>>;
+}
+
+/// Deliveries to our agents.
+pub trait Inbox {
+    /// The delivery with this id.
+    fn incoming(&self, delivery: &str) -> Result<Option<Incoming>>;
+    /// The delivery of this message to this agent.
+    fn incoming_by_digest(&self, recipient: &Did, digest: &Digest) -> Result<Option<Incoming>>;
+    /// Inserts or replaces by delivery id; sets `seq` when it is 0. Returns the `seq`.
+    fn put_incoming(&mut self, row: &Incoming) -> Result<u64>;
+    /// Deliveries that may be leased to `recipient` at `now`: ready and due, or leased with the
+    /// lease over; not kept for an asker; the first unsettled (ready or leased) of their
+    /// (sender, recipient, thread) stream; under a grant that is active and not over. By `seq`.
+    /// Several processes never get the same row.
+    fn leasable(&self, recipient: &Did, now: Timestamp, limit: usize) -> Result<Vec<Incoming>>;
+    /// The earliest time at which [`Inbox::leasable`] may have more for `recipient` without a
+    /// new message: an end of a lease or of a pause.
+    fn next_incoming(&self, recipient: &Did, now: Timestamp) -> Result<Option<Timestamp>>;
+    /// Unsettled deliveries between an agent and a peer.
+    fn unsettled(&self, recipient: &Did, sender: &Did, limit: usize) -> Result<Vec<Incoming>>;
+    /// Unsettled deliveries whose message expired at `now` (UTC seconds) and that are not leased.
+    fn expired_incoming(&self, now: u64, limit: usize) -> Result<Vec<Incoming>>;
+    /// Deliveries in a thread, of any of our agents, by `seq`.
+    fn thread_incoming(&self, thid: &MessageId) -> Result<Vec<Incoming>>;
+    /// True if anything was ever accepted from `sender` for `recipient`.
+    fn has_incoming(&self, recipient: &Did, sender: &Did) -> Result<bool>;
+    /// Deliveries whose message id, delivery id or digest text starts with `prefix`, at most two.
+    fn find_incoming(&self, prefix: &str) -> Result<Vec<Incoming>>;
+    /// All deliveries after `page.after`, by `seq`.
+    fn list_incoming(&self, page: Page) -> Result<Vec<Incoming>>;
+    /// Unsettled deliveries of an agent.
+    fn count_unsettled(&self, recipient: &Did) -> Result<u64>;
+    /// How many deliveries of each state there are, by the state's word.
+    fn count_incoming(&self) -> Result<Vec<(String, u64)>>;
+}
+
+/// Grants, knocks and peers.
+pub trait Trust {
+    /// The grant with this id.
+    fn grant(&self, id: &Digest) -> Result<Option<GrantRow>>;
+    /// The grant between our agent and a peer that counts: the active one, else suspended, else
+    /// offered, else the one that ended last.
+    fn grant_between(&self, ours: &Did, peer: &Did) -> Result<Option<GrantRow>>;
+    /// Inserts or replaces by id.
+    fn put_grant(&mut self, row: &GrantRow) -> Result<()>;
+    /// Grants, newest first.
+    fn grants(&self, limit: usize) -> Result<Vec<GrantRow>>;
+    /// Active or offered grants that are over at `now` (UTC seconds).
+    fn expired_grants(&self, now: u64, limit: usize) -> Result<Vec<GrantRow>>;
+    /// The knock with this digest.
+    fn knock(&self, digest: &Digest) -> Result<Option<KnockRow>>;
+    /// The pending knock of this pair.
+    fn knock_between(&self, sender: &Did, recipient: &Did) -> Result<Option<KnockRow>>;
+    /// Inserts or replaces by digest.
+    fn put_knock(&mut self, row: &KnockRow) -> Result<()>;
+    /// Knocks, newest first; only pending ones if `pending`.
+    fn knocks(&self, pending: bool, limit: usize) -> Result<Vec<KnockRow>>;
+    /// Pending knocks that are over at `now` (UTC seconds).
+    fn expired_knocks(&self, now: u64, limit: usize) -> Result<Vec<KnockRow>>;
+    /// Pending knocks in all, and of senders whose DID starts with `domain_prefix`
+    /// (`did:web:HOST:`).
+    fn count_knocks(&self, domain_prefix: &str) -> Result<(u64, u64)>;
+    /// What we know of a party.
+    fn peer(&self, did: &Did) -> Result<Option<PeerRow>>;
+    /// Inserts or replaces by DID.
+    fn put_peer(&mut self, row: &PeerRow) -> Result<()>;
+    /// All parties we know, by DID.
+    fn peers(&self, limit: usize) -> Result<Vec<PeerRow>>;
+}
+
+/// The record.
+pub trait Log {
+    /// Records an entry with its effect; it has no index yet. Ignores `seq`, `index`, `origin`.
+    /// Returns the `seq`.
+    fn append_entry(&mut self, row: &EntryRow) -> Result<u64>;
+    /// Entries without an index, in order of recording.
+    fn unintegrated(&self, limit: usize) -> Result<Vec<EntryRow>>;
+    /// The head of our log; `None` before its first entry.
+    fn log_head(&self) -> Result<Option<LogHead>>;
+    /// Integrates: gives the entries their indexes (from `expected`'s size, in the order given),
+    /// keeps the new nodes and the new head, if origin and size of the head still are those of
+    /// `expected` (`None`: no head, or the start of a new origin).
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] if another process was first; nothing is changed then.
+    fn integrate(
+        &mut self,
+        expected: Option<(&str, u64)>,
+        entries: &[u64],
+        nodes: &[NodeRow],
+        head: &LogHead,
+    ) -> Result<()>;
+    /// A complete node of the tree of `origin`.
+    fn node(&self, origin: &str, level: u8, index: u64) -> Result<Option<[u8; 32]>>;
+    /// The entry recorded as `seq`.
+    fn entry(&self, seq: u64) -> Result<Option<EntryRow>>;
+    /// The entry at an index of a log.
+    fn entry_at(&self, origin: &str, index: u64) -> Result<Option<EntryRow>>;
+    /// Entries about a message or grant, in order of recording.
+    fn entries_about(&self, subject: &Digest) -> Result<Vec<EntryRow>>;
+    /// Entries after `page.after`, by `seq`.
+    fn entries(&self, page: Page) -> Result<Vec<EntryRow>>;
+    /// The checkpoint we hold of a log of others.
+    fn peer_log(&self, origin: &str) -> Result<Option<PeerLogRow>>;
+    /// Inserts or replaces by origin.
+    fn put_peer_log(&mut self, row: &PeerLogRow) -> Result<()>;
+    /// All logs of others that we hold a checkpoint of.
+    fn peer_logs(&self) -> Result<Vec<PeerLogRow>>;
+}
+
+/// Receipts that we owe and that we got.
+pub trait Receipts {
+    /// Inserts or replaces by (message, recipient, state).
+    fn put_receipt(&mut self, row: &ReceiptRow) -> Result<()>;
+    /// Unsigned receipts whose entry is integrated, in order of their entries.
+    fn unsigned_receipts(&self, limit: usize) -> Result<Vec<ReceiptRow>>;
+    /// Signed receipts that the sender's node has not taken and that are due at `now`.
+    fn due_receipts(&self, now: Timestamp, limit: usize) -> Result<Vec<ReceiptRow>>;
+    /// The earliest next attempt of any signed receipt that is not delivered.
+    fn next_receipt(&self) -> Result<Option<Timestamp>>;
+    /// All receipts that we owe or gave about a message.
+    fn receipts_of(&self, message: &Digest) -> Result<Vec<ReceiptRow>>;
+    /// Keeps a peer's receipt by (message, state); the first copy stays.
+    fn put_peer_receipt(&mut self, row: &PeerReceiptRow) -> Result<()>;
+    /// Receipts that we got about a message of ours.
+    fn peer_receipts(&self, message: &Digest) -> Result<Vec<PeerReceiptRow>>;
+}
