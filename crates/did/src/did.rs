@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::DidUrl;
 use crate::limits;
 use crate::syntax::{self, DidSyntaxError};
+use crate::{DidUrl, peer};
 
 /// A decentralised identifier without path, query or fragment.
 ///
 /// A value that exists is well formed and at most [`limits::DID_BYTES`] long. Comparing and hashing
-/// are by the exact text, as DID Core wants. Cloning is cheap.
+/// are by the exact text, as DID Core wants; whether two DIDs of did:peer name the same subject is
+/// answered by [`Did::same_subject`]. Cloning is cheap.
 ///
 /// # Spec
 /// DID Core 1.1 §"DID Syntax".
@@ -60,6 +61,21 @@ impl Did {
     /// fragment may.
     pub fn with_fragment(&self, fragment: &str) -> Result<DidUrl, DidSyntaxError> {
         DidUrl::join(self, &format!("#{fragment}"))
+    }
+
+    /// Whether both DIDs name the same subject: equal, or the long and the short form of one
+    /// did:peer:4, or a did:peer:2 and its alias did:peer:3.
+    ///
+    /// A long form whose hash is wrong names nobody and is the same as nothing but itself.
+    ///
+    /// # Spec
+    /// did:peer §"Method 4", §"Method 3"; DIDComm v2.1 §"DIDComm Message Layer Addressing
+    /// Consistency" compares subjects, not spellings.
+    pub fn same_subject(&self, other: &Self) -> bool {
+        self == other
+            || (self.method() == "peer"
+                && other.method() == "peer"
+                && peer::canonical(self) == peer::canonical(other))
     }
 
     fn parts(&self) -> (&str, &str) {
