@@ -1,0 +1,83 @@
+//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037, RFC 8812).
+
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::KeyError;
+use crate::base64url;
+use crate::crypto::{Curve, Point};
+
+/// The public members, as an uncompressed or raw point.
+pub(super) fn public_octets(jwk: &Value) -> Result<(Curve, Vec<u8>), KeyError> {
+    let curve =
+        text(jwk, "crv").and_then(|name| Curve::from_name(name).ok_or(KeyError::Unsupported))?;
+    if text(jwk, "kty")? != curve.kty() {
+        return Err(KeyError::Encoding);
+    }
+    let x = coordinate(jwk, "x", curve)?;
+    if curve.kty() == "OKP" {
+        return Ok((curve, x));
+    }
+    let mut point = Vec::with_capacity(1 + 2 * curve.field_len());
+    point.push(0x04);
+    point.extend_from_slice(&x);
+    point.extend_from_slice(&coordinate(jwk, "y", curve)?);
+    Ok((curve, point))
+}
+
+/// The private member. Full width: RFC 7518 §6.2.2.1 for EC, RFC 8037 §2 for OKP.
+pub(super) fn private_octets(jwk: &Value, curve: Curve) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let octets = Zeroizing::new(decode(jwk, "d")?);
+    if octets.len() == curve.field_len() {
+        Ok(octets)
+    } else {
+        Err(KeyError::Encoding)
+    }
+}
+
+/// The public members, in the order of their names.
+pub(super) fn to_jwk(curve: Curve, point: &Point) -> Value {
+    let (x, y) = coordinates(point);
+    match y {
+        None => json!({"crv": curve.name(), "kty": curve.kty(), "x": x}),
+        Some(y) => json!({"crv": curve.name(), "kty": curve.kty(), "x": x, "y": y}),
+    }
+}
+
+/// The text whose SHA-256 is the thumbprint (RFC 7638 §3). It needs no escaping.
+pub(super) fn thumbprint_text(curve: Curve, point: &Point) -> String {
+    let (crv, kty) = (curve.name(), curve.kty());
+    match coordinates(point) {
+        (x, None) => format!(r#"{{"crv":"{crv}","kty":"{kty}","x":"{x}"}}"#),
+        (x, Some(y)) => format!(r#"{{"crv":"{crv}","kty":"{kty}","x":"{x}","y":"{y}"}}"#),
+    }
+}
+
+fn coordinates(point: &Point) -> (String, Option<String>) {
+    match &point.y {
+        None => (base64url::encode(&point.raw), None),
+        Some(y) => (
+            base64url::encode(&point.raw[1..]),
+            Some(base64url::encode(y)),
+        ),
+    }
+}
+
+fn coordinate(jwk: &Value, name: &str, curve: Curve) -> Result<Vec<u8>, KeyError> {
+    let octets = decode(jwk, name)?;
+    if octets.len() == curve.field_len() {
+        Ok(octets)
+    } else {
+        Err(KeyError::Encoding)
+    }
+}
+
+fn decode(jwk: &Value, name: &str) -> Result<Vec<u8>, KeyError> {
+    base64url::decode(text(jwk, name)?).map_err(|_| KeyError::Encoding)
+}
+
+fn text<'a>(jwk: &'a Value, name: &str) -> Result<&'a str, KeyError> {
+    jwk.get(name)
+        .and_then(Value::as_str)
+        .ok_or(KeyError::Encoding)
+}
