@@ -1,1 +1,14 @@
-//! Request and response types of the agent's and the operator's API.
+//! Request and response types of the two local doors of a Comity node.
+//!
+//! - [`agent`]: the agent's door (formats §10): send, lease, settle. Served over HTTP and, with the
+//!   same operations, over a WebSocket.
+//! - [`operator`]: the operator's door: agents, knocks, grants, peers, messages, record.
+//!
+//! Everything here is plain data. What has a stricter form inside (DIDs, digests, types) is text
+//! here, and is checked where it enters the node.
+
+pub mod agent;
+pub mod operator;
+mod problem;
+
+pub use problem::Problem;

@@ -1,0 +1,338 @@
+//! The operator's door: HTTP and JSON on `operator.sock` in the node's home (mode 0600).
+//!
+//! Whoever can open the socket is the operator; there are no tokens on it yet.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// `GET /v1/status`: one screen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The node's version.
+    pub version: String,
+    /// Host of its DIDs.
+    pub host: String,
+    /// The public URL, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Where the wire door listens.
+    pub wire: String,
+    /// Where the agent's door listens.
+    pub agent_door: String,
+    /// `open`, `ask` or `listed`: whether it knocks by itself.
+    pub outbound: String,
+    /// Agents hosted.
+    pub agents: Vec<Agent>,
+    /// Knocks that wait for you.
+    pub knocks_pending: u64,
+    /// Messages that wait for you to let the node knock.
+    pub held_for_operator: u64,
+    /// Messages of ours, by state.
+    pub outbox: Vec<(String, u64)>,
+    /// Deliveries to our agents, by state.
+    pub inbox: Vec<(String, u64)>,
+    /// The record.
+    pub record: RecordStatus,
+    /// What is wrong, in words with the next step.
+    pub alarms: Vec<String>,
+    /// Refusals of strangers since the start, by code.
+    pub refused: Vec<(String, u64)>,
+}
+
+/// The record, in short.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RecordStatus {
+    /// The log's origin.
+    pub origin: String,
+    /// Entries integrated.
+    pub size: u64,
+    /// Its verifier key: an anchor to give to others.
+    pub vkey: String,
+    /// The newest checkpoint, a signed note.
+    pub checkpoint: String,
+}
+
+/// An agent of this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Agent {
+    /// Its name.
+    pub name: String,
+    /// Its DID.
+    pub did: String,
+    /// `active` or `removed`.
+    pub state: String,
+    /// Fingerprint of its signing key: an anchor to give to others.
+    pub fingerprint: String,
+    /// When it was created, UTC seconds.
+    pub created: u64,
+    /// Unsettled deliveries.
+    pub inbox: u64,
+    /// True while something is connected for it.
+    pub connected: bool,
+}
+
+/// `POST /v1/agents`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateAgent {
+    /// `[a-z0-9][a-z0-9-]{0,62}`.
+    pub name: String,
+}
+
+/// Answer to `POST /v1/agents`. The token is shown only now; it is also in `agents/NAME.json`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreatedAgent {
+    /// The agent.
+    pub agent: Agent,
+    /// The token for its door.
+    pub token: String,
+    /// The file with door and token, readable by the node's owner only.
+    pub token_file: String,
+}
+
+/// A stranger who asks to work with an agent of yours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Knock {
+    /// Its id.
+    pub id: String,
+    /// Who asks: a DID, proved by its signature.
+    pub from: String,
+    /// Which agent of yours.
+    pub to: String,
+    /// `pending approved denied timeout replaced`.
+    pub state: String,
+    /// Their words, escaped; unproved.
+    pub purpose: String,
+    /// What they would be allowed to send.
+    pub they_may_send: Vec<String>,
+    /// What your agent would be allowed to send them.
+    pub you_may_send: Vec<String>,
+    /// Until when, UTC seconds.
+    pub until: u64,
+    /// The message that waits: its type and size.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Value>,
+    /// How the sender was proved: key and its fingerprint.
+    pub proved_by: String,
+    /// Fingerprint of that key.
+    pub fingerprint: String,
+    /// When it came, UTC seconds.
+    pub received: u64,
+    /// When it becomes a denial, UTC seconds.
+    pub expires: u64,
+    /// What you approve, exactly. Send it with the decision; if anything changed meanwhile, the
+    /// decision is refused and the knock shown anew.
+    pub approval: String,
+}
+
+/// `POST /v1/knocks/{id}/approve`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approve {
+    /// The approval digest that was shown.
+    pub approval: String,
+    /// Narrower: what they may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub they_may_send: Option<Vec<String>>,
+    /// Narrower: what you may send.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub you_may_send: Option<Vec<String>>,
+    /// Narrower: an earlier end, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+}
+
+/// Answer to a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Decided {
+    /// What was decided.
+    pub outcome: String,
+    /// The grant it is about, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grant: Option<String>,
+}
+
+/// A grant: who may send what to whom, until when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Grant {
+    /// Its id, equal at both nodes.
+    pub id: String,
+    /// Our agent.
+    pub ours: String,
+    /// The peer.
+    pub peer: String,
+    /// `offered active suspended ended`.
+    pub state: String,
+    /// What they may send.
+    pub they_may_send: Vec<String>,
+    /// What we may send.
+    pub we_may_send: Vec<String>,
+    /// Until when, UTC seconds.
+    pub until: u64,
+    /// Accepts messages that prove themselves to us only.
+    pub deniable: bool,
+    /// Messages accepted from the peer under it.
+    pub uses: u64,
+    /// Who decided.
+    pub decided_by: String,
+    /// When it was made here, UTC seconds.
+    pub created: u64,
+}
+
+/// `POST /v1/grants`: a grant without a knock, for a peer that cannot knock (other DIDComm
+/// software). The peer's node is not told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateGrant {
+    /// Our agent's name.
+    pub agent: String,
+    /// The peer's DID or handle.
+    pub peer: String,
+    /// What they may send: types, or protocol URIs.
+    pub they_may_send: Vec<String>,
+    /// What we may send.
+    pub we_may_send: Vec<String>,
+    /// Until when, UTC seconds; thirty days if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+    /// Accept messages that prove themselves to us only (authcrypt, what most other software
+    /// sends), and send likewise.
+    #[serde(default)]
+    pub deniable: bool,
+    /// Accept messages without `created_time`.
+    #[serde(default)]
+    pub untimed: bool,
+}
+
+/// A party that this node knows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Peer {
+    /// Its DID.
+    pub did: String,
+    /// True if blocked.
+    pub blocked: bool,
+    /// The state of the grant with it, for each of our agents: (agent, state).
+    pub grants: Vec<(String, String)>,
+    /// When it was first proved here, UTC seconds.
+    pub first_seen: u64,
+    /// What it understands beyond the least.
+    pub speaks: Vec<String>,
+}
+
+/// `POST /v1/peers/block` and `/unblock`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PeerAct {
+    /// The peer's DID or handle.
+    pub did: String,
+}
+
+/// A message, seen from this node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct MessageRow {
+    /// `out` or `in`.
+    pub direction: String,
+    /// Place in the list; ask for more after the last you saw.
+    pub seq: u64,
+    /// Its id.
+    pub id: String,
+    /// Its digest.
+    pub digest: String,
+    /// Who sends.
+    pub from: String,
+    /// To whom.
+    pub to: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Its thread.
+    pub thid: String,
+    /// Where it is.
+    pub state: String,
+    /// What it waits on, or why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Its place in the thread's order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_order: Option<u64>,
+    /// Offers so far (in), failed hand-overs (out).
+    pub attempts: u32,
+    /// When it was submitted or accepted, UTC seconds.
+    pub at: u64,
+    /// Each state with time and proof (out).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<crate::agent::Step>,
+    /// The plaintext; only when one message is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<Value>,
+}
+
+/// An entry of the record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Entry {
+    /// Order of recording.
+    pub seq: u64,
+    /// Place in the tree, once integrated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// Its kind.
+    pub kind: String,
+    /// Its commitment, base64url.
+    pub commitment: String,
+    /// What it says; absent after erasure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Value>,
+}
+
+/// `POST /v1/record/export`: one thread as an evidence bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Export {
+    /// The thread, or a message's id or digest (or a unique prefix).
+    pub thread: String,
+}
+
+/// Something that happened; what `comity watch` prints. `GET /v1/watch?after=N&wait_s=30`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WatchEvent {
+    /// The entry's order of recording.
+    pub seq: u64,
+    /// Its kind.
+    pub kind: String,
+    /// When, UTC seconds.
+    pub at: u64,
+    /// What it says.
+    pub record: Value,
+}
+
+/// Query of the lists: `after`, `limit`, `wait_s`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ListQuery {
+    /// Only what came after this number.
+    #[serde(default)]
+    pub after: u64,
+    /// At most this many (1,000 at most, 100 if absent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Wait up to this many seconds for the first.
+    #[serde(default)]
+    pub wait_s: u64,
+    /// Everything, not only what is open.
+    #[serde(default)]
+    pub all: bool,
+}
+
+/// A finding of `comity doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: String,
+    /// `ok`, `warning` or `error`.
+    pub level: String,
+    /// What was found.
+    pub found: String,
+    /// What to type next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
