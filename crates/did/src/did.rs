@@ -123,3 +123,6 @@ impl<'de> Deserialize<'de> for Did {
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,6 +87,3 @@ const NAME_OCTETS: usize = 63;
 
 /// First path segments that a node's wire door uses itself.
 const RESERVED: [&str; 3] = ["comity", "didcomm", "v1"];
-
-#[cfg(test)]
-mod tests;
