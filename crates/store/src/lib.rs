@@ -31,7 +31,7 @@ pub use rows::outbox::{History, OutKind, Outgoing};
 pub use rows::receipt::{PeerReceiptRow, ReceiptRow};
 pub use rows::trust::{GrantRow, KnockRow, KnockState, PeerRow};
 pub use store::{Backend, Done, ReadWork, Store, WriteWork};
-pub use tx::{Agents, Inbox, Log, Messages, Order, Outbox, Page, Receipts, Trust, Tx};
+pub use tx::{Agents, Inbox, Log, Messages, Order, Outbox, Page, Receipts, Trust, Tx, Way};
 
 /// Why storage could not do its work. The operator's business, never a peer's.
 #[derive(Debug, thiserror::Error)]

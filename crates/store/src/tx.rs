@@ -62,16 +62,27 @@ pub trait Messages {
     fn put_document(&mut self, hash: &Digest, did: &Did, octets: &[u8], at: u64) -> Result<()>;
 }
 
+/// Direction of a stream, seen from this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Way {
+    /// From a peer to an agent of ours.
+    In,
+    /// From an agent of ours to a peer.
+    Out,
+}
+
 /// Sequence numbers of (from, to, thread) streams, in both directions, and deduplication.
 pub trait Order {
-    /// The last number given out or accepted in the stream; `None` if it is unknown.
-    fn last_order(&self, from: &Did, to: &Did, thid: &MessageId) -> Result<Option<u64>>;
+    /// The last number given out (`Way::Out`) or accepted (`Way::In`) in the stream; `None` if it
+    /// is unknown. The two ways are kept apart: both ends of a stream may live in one store.
+    fn last_order(&self, way: Way, from: &Did, to: &Did, thid: &MessageId) -> Result<Option<u64>>;
     /// Sets the last number, if it still is `expected`.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] if it changed meanwhile.
     fn claim_order(
         &mut self,
+        way: Way,
         from: &Did,
         to: &Did,
         thid: &MessageId,
@@ -103,8 +114,8 @@ pub trait Outbox {
     fn put_outgoing(&mut self, row: &Outgoing) -> Result<u64>;
     /// Queued messages whose next attempt is due at `now`, that are the oldest unfinished of
     /// their (agent, to, thread) stream among queued ones, by `seq`. Contact messages always
-    /// qualify.
-    fn due_outgoing(&self, now: Timestamp, limit: usize) -> Result<Vec<Outgoing>>;
+    /// qualify. Recipients in `except` (peers that are down) are left out and cost nothing.
+    fn due_outgoing(&self, now: Timestamp, except: &[Did], limit: usize) -> Result<Vec<Outgoing>>;
     /// The earliest next attempt of any queued message.
     fn next_outgoing(&self) -> Result<Option<Timestamp>>;
     /// Messages of the stream that have a number of at least `order` and have not ended, by order.
@@ -163,12 +174,12 @@ pub trait Inbox {
 
 /// Grants, knocks and peers.
 pub trait Trust {
-    /// The grant with this id.
-    fn grant(&self, id: &Digest) -> Result<Option<GrantRow>>;
+    /// The grant with this id, as held for our agent `ours`. (Both sides may live in one store.)
+    fn grant(&self, id: &Digest, ours: &Did) -> Result<Option<GrantRow>>;
     /// The grant between our agent and a peer that counts: the active one, else suspended, else
     /// offered, else the one that ended last.
     fn grant_between(&self, ours: &Did, peer: &Did) -> Result<Option<GrantRow>>;
-    /// Inserts or replaces by id.
+    /// Inserts or replaces by (id, ours).
     fn put_grant(&mut self, row: &GrantRow) -> Result<()>;
     /// Grants, newest first.
     fn grants(&self, limit: usize) -> Result<Vec<GrantRow>>;
@@ -239,10 +250,12 @@ pub trait Log {
 pub trait Receipts {
     /// Inserts or replaces by (message, recipient, state).
     fn put_receipt(&mut self, row: &ReceiptRow) -> Result<()>;
-    /// Unsigned receipts whose entry is integrated, in order of their entries.
-    fn unsigned_receipts(&self, limit: usize) -> Result<Vec<ReceiptRow>>;
-    /// Signed receipts that the sender's node has not taken and that are due at `now`.
-    fn due_receipts(&self, now: Timestamp, limit: usize) -> Result<Vec<ReceiptRow>>;
+    /// Unsigned receipts whose entry's `seq` is at most `up_to`, in order of their entries.
+    fn unsigned_receipts(&self, up_to: u64, limit: usize) -> Result<Vec<ReceiptRow>>;
+    /// Signed receipts that the sender's node has not taken and that are due at `now`. Senders in
+    /// `except` (peers that are down) are left out and cost nothing.
+    fn due_receipts(&self, now: Timestamp, except: &[Did], limit: usize)
+    -> Result<Vec<ReceiptRow>>;
     /// The earliest next attempt of any signed receipt that is not delivered.
     fn next_receipt(&self) -> Result<Option<Timestamp>>;
     /// All receipts that we owe or gave about a message.
