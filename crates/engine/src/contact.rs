@@ -1,8 +1,8 @@
-//! The bodies of `contact/1.0` and what an operator approves (formats §3, §4).
+//! The bodies of `contact/1.0` (formats §3).
 
 use crate::code::Code;
 use crate::defaults::PURPOSE_CHARS_MAX;
-use crate::grant::{Grant, GrantError, Pin};
+use crate::grant::{Grant, GrantError};
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -153,38 +153,6 @@ fn speaks_of(body: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Everything that an operator approves; if any of it differs when he decides, it is shown anew.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Approval {
-    /// Hash of the octets of the peer's DID document.
-    pub document: Digest,
-    /// The exact grant.
-    pub grant: Digest,
-    /// Digest of the knock; `None` for a grant without one.
-    pub knock: Option<Digest>,
-    /// What the grant pins of the peer's identity.
-    pub pin: Pin,
-}
-
-impl Approval {
-    /// The digest that every decision carries (formats §4).
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        let knock = self.knock.map(|digest| digest.to_string()).unwrap_or_default();
-        let value = json!({
-            "definitions": [],
-            "document": self.document.to_string(),
-            "grant": self.grant.to_string(),
-            "knock": knock,
-            "pin": self.pin,
-            "vouches": [],
-        });
-        let canonical = comity_jose::json::canonical(&value)
-            .expect("strings and arrays always have a canonical form");
-        comity_record::labelled("comity/approval/v1", &canonical)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,25 +191,5 @@ mod tests {
         body["purpose"] = json!("ok");
         body["speaks"] = json!(["A256GCM", 7, "y".repeat(33)]);
         assert_eq!(Knock::from_body(&body).unwrap().speaks, ["A256GCM"]);
-    }
-
-    #[test]
-    fn the_approval_changes_with_each_of_its_parts() {
-        let digest = |n: u8| comity_record::labelled("test", &[n]);
-        let base = Approval {
-            document: digest(1),
-            grant: digest(2),
-            knock: Some(digest(3)),
-            pin: Pin::Keys(vec!["aa".into()]),
-        };
-        let others = [
-            Approval { document: digest(9), ..base.clone() },
-            Approval { grant: digest(9), ..base.clone() },
-            Approval { knock: None, ..base.clone() },
-            Approval { pin: Pin::Scid("aa".into()), ..base.clone() },
-        ];
-        for other in others {
-            assert_ne!(other.digest(), base.digest());
-        }
     }
 }

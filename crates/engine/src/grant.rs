@@ -139,8 +139,7 @@ impl Grant {
         if !sound {
             return Err(GrantError::Malformed);
         }
-        let canonical = comity_jose::json::canonical(&json).map_err(|_| GrantError::Malformed)?;
-        let id = comity_record::labelled("comity/grant/v1", &canonical);
+        let id = comity_record::grant_id(&json).map_err(|_| GrantError::Malformed)?;
         Ok(Self { json, terms, id })
     }
 
@@ -298,39 +297,20 @@ words! {
     }
 }
 
-/// What a grant saw of the peer's identity when it was made (design §4, formats §3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pin {
-    /// The SCID of a did:webvh.
-    Scid(String),
-    /// Fingerprints of all authentication and keyAgreement keys, sorted.
-    Keys(Vec<String>),
+pub use comity_record::Pin;
+
+/// The pin of a document that has no SCID (design §4, formats §3).
+#[must_use]
+pub fn pin_of(document: &comity_did::DidDocument) -> Pin {
+    use comity_did::Relationship::{Authentication, KeyAgreement};
+    let keys = [Authentication, KeyAgreement].map(|relationship| document.keys(relationship));
+    Pin::of_keys(keys.into_iter().flatten().map(|(_, key)| key.fingerprint()))
 }
 
-impl Pin {
-    /// The pin of a document that has no SCID.
-    #[must_use]
-    pub fn of(document: &comity_did::DidDocument) -> Self {
-        use comity_did::Relationship::{Authentication, KeyAgreement};
-        let mut keys: Vec<String> = [Authentication, KeyAgreement]
-            .into_iter()
-            .flat_map(|relationship| document.keys(relationship))
-            .map(|(_, key)| key.fingerprint())
-            .collect();
-        keys.sort();
-        keys.dedup();
-        Self::Keys(keys)
-    }
-
-    /// True if `document` shows what was pinned.
-    #[must_use]
-    pub fn is_continued_by(&self, document: &comity_did::DidDocument) -> bool {
-        match self {
-            Self::Scid(_) => false,
-            Self::Keys(_) => *self == Self::of(document),
-        }
-    }
+/// True if `document` shows what was pinned.
+#[must_use]
+pub fn continues(pin: &Pin, document: &comity_did::DidDocument) -> bool {
+    *pin == pin_of(document)
 }
 
 #[cfg(test)]

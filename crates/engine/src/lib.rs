@@ -6,7 +6,7 @@
 //!
 //! - [`grant`]: who may send what to whom, and the one hash by which both nodes name it
 //! - [`decide`]: the decision over one message, the same function in both directions
-//! - [`contact`]: the bodies of `contact/1.0` and the approval digest
+//! - [`contact`]: the bodies of `contact/1.0`
 //! - [`state`]: the states of a message at its sender and of a delivery at its recipient
 //! - [`order`], [`retry`], [`fresh`]: sequence, back-off and freshness
 //! - [`code`]: the one table of problem codes

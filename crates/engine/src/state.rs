@@ -112,21 +112,8 @@ words! {
     }
 }
 
-words! {
-    /// What became of an accepted message at its recipient, as a receipt states it (formats §6).
-    ReceiptState {
-        /// Durable at the recipient's node.
-        Received = "received",
-        /// The agent reported it done.
-        Done = "done",
-        /// The agent, or its node for it, gave it up.
-        Rejected = "rejected",
-        /// Policy refused it.
-        Refused = "refused",
-        /// It expired before an agent took it.
-        Expired = "expired",
-    }
-}
+/// What became of an accepted message at its recipient, as a receipt states it.
+pub use comity_record::ReceiptState;
 
 impl From<ReceiptState> for OutState {
     fn from(state: ReceiptState) -> Self {
