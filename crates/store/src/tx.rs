@@ -11,7 +11,7 @@ use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
 use crate::rows::trust::{GrantRow, KnockRow, PeerRow};
 use crate::StoreError;
 use comity_did::Did;
-use comity_didcomm::MessageId;
+use comity_didcomm::{MessageId, MessageType};
 use comity_engine::Timestamp;
 use comity_record::Digest;
 
@@ -89,6 +89,15 @@ pub trait Order {
         expected: Option<u64>,
         order: u64,
     ) -> Result<()>;
+    /// The type of the first message of that way between our agent and a peer in a thread: what
+    /// opened the thread, if that side did.
+    fn thread_opened(
+        &self,
+        way: Way,
+        agent: &Did,
+        peer: &Did,
+        thid: &MessageId,
+    ) -> Result<Option<MessageType>>;
     /// The digest seen under (recipient, sender, id).
     fn seen(&self, recipient: &Did, sender: &Did, id: &MessageId) -> Result<Option<Digest>>;
     /// Notes a digest as seen until `fresh_until` (UTC seconds).
@@ -116,6 +125,8 @@ pub trait Outbox {
     /// their (agent, to, thread) stream among queued ones, by `seq`. Contact messages always
     /// qualify. Recipients in `except` (peers that are down) are left out and cost nothing.
     fn due_outgoing(&self, now: Timestamp, except: &[Did], limit: usize) -> Result<Vec<Outgoing>>;
+    /// Held messages, by `seq`.
+    fn held_outgoing(&self, limit: usize) -> Result<Vec<Outgoing>>;
     /// The earliest next attempt of any queued message.
     fn next_outgoing(&self) -> Result<Option<Timestamp>>;
     /// Messages of the stream that have a number of at least `order` and have not ended, by order.

@@ -48,6 +48,8 @@ pub struct Outgoing {
     pub attempts: u32,
     /// The grant that covers it.
     pub grant: Option<Digest>,
+    /// Why the agent wants to work with the recipient, for a knock.
+    pub purpose: Option<String>,
     /// SHA-256 of what was submitted; other content under the same id is a conflict.
     pub submitted: [u8; 32],
     /// True if its agent asks: the first proved reply is kept for whoever waits for the answer.

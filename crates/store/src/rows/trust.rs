@@ -3,7 +3,7 @@
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::grant::{Grant, GrantState, Pin};
-use comity_engine::{Timestamp, contact::Knock};
+use comity_engine::{Code, Timestamp, contact::Knock};
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,8 @@ pub struct GrantRow {
     pub created: Timestamp,
     /// When it ended here.
     pub ended: Option<Timestamp>,
+    /// Why it ended.
+    pub code: Option<Code>,
 }
 
 /// A stranger's knock at one of our agents.
