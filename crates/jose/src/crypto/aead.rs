@@ -136,16 +136,16 @@ static A256GCM: Row = Row {
     key_len: 32,
     iv_len: 12,
     tag_len: 16,
-    seal: seal_gcm,
-    open: open_gcm,
+    seal: |key, iv, aad, content| seal_with(&AES_256_GCM, key, iv, aad, content),
+    open: |key, iv, aad, content, tag| open_with(&AES_256_GCM, key, iv, aad, content, tag),
 };
 static XC20P: Row = Row {
     name: "XC20P",
     key_len: 32,
     iv_len: 24,
     tag_len: 16,
-    seal: seal_xchacha,
-    open: open_xchacha,
+    seal: |key, iv, aad, content| seal_xchacha(key, iv, aad, content),
+    open: |key, iv, aad, content, tag| open_xchacha(key, iv, aad, content, tag),
 };
 
 /// RFC 7518 §5.2.2.1: encrypt, then authenticate; the MAC key is the first half (JWE-28).
@@ -203,30 +203,11 @@ fn cbc_mac(key: &[u8], iv: &[u8], aad: &[u8], ciphertext: &[u8]) -> hmac::Tag {
     context.sign()
 }
 
-fn seal_gcm(
-    key: &[u8],
-    iv: &[u8],
-    aad: &[u8],
-    content: &mut Vec<u8>,
-) -> Result<Vec<u8>, AeadError> {
-    seal_with(&AES_256_GCM, key, iv, aad, content)
-}
-
-fn open_gcm(
-    key: &[u8],
-    iv: &[u8],
-    aad: &[u8],
-    content: &mut Vec<u8>,
-    tag: &[u8],
-) -> Result<(), AeadError> {
-    open_with(&AES_256_GCM, key, iv, aad, content, tag)
-}
-
 fn seal_xchacha(
     key: &[u8],
     iv: &[u8],
     aad: &[u8],
-    content: &mut Vec<u8>,
+    content: &mut [u8],
 ) -> Result<Vec<u8>, AeadError> {
     let (key, nonce) = xchacha(key, iv)?;
     seal_with(&CHACHA20_POLY1305, key.as_ref(), &nonce, aad, content)
@@ -236,7 +217,7 @@ fn open_xchacha(
     key: &[u8],
     iv: &[u8],
     aad: &[u8],
-    content: &mut Vec<u8>,
+    content: &mut [u8],
     tag: &[u8],
 ) -> Result<(), AeadError> {
     let (key, nonce) = xchacha(key, iv)?;

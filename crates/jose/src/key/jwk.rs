@@ -9,8 +9,10 @@ use crate::crypto::{Curve, Point};
 
 /// The public members, as an uncompressed or raw point.
 pub(super) fn public_octets(jwk: &Value) -> Result<(Curve, Vec<u8>), KeyError> {
-    let curve =
-        text(jwk, "crv").and_then(|name| Curve::from_name(name).ok_or(KeyError::Unsupported))?;
+    if !matches!(text(jwk, "kty")?, "OKP" | "EC") {
+        return Err(KeyError::Unsupported);
+    }
+    let curve = Curve::from_name(text(jwk, "crv")?).ok_or(KeyError::Unsupported)?;
     if text(jwk, "kty")? != curve.kty() {
         return Err(KeyError::Encoding);
     }
