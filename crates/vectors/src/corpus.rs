@@ -1,0 +1,169 @@
+//! Finding the vectors below a directory, and the keys and documents that go with them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use anyhow::Context as _;
+use serde_json::Value;
+
+use crate::case::Case;
+
+/// All vectors below a directory.
+pub(crate) struct Corpus {
+    files: Vec<File>,
+}
+
+/// The vectors of one file.
+struct File {
+    /// Relative to the directory.
+    name: String,
+    entries: Vec<Value>,
+    ring: Rc<Ring>,
+}
+
+/// The secrets and documents of a folder.
+#[derive(Default)]
+pub(crate) struct Ring {
+    /// Every secret, the senders' too, by key id: private JWKs.
+    pub(crate) secrets: BTreeMap<String, Value>,
+    /// The prefixes of the key ids whose secrets the reader holds.
+    pub(crate) holds: Vec<String>,
+    /// DID documents by DID.
+    pub(crate) documents: BTreeMap<String, Value>,
+}
+
+impl Ring {
+    /// Whether the reader holds the secret of `kid`.
+    pub(crate) fn holds(&self, kid: &str) -> bool {
+        self.holds
+            .iter()
+            .any(|prefix| kid.starts_with(prefix.as_str()))
+    }
+
+    /// Reads the keys and documents of a folder, else those of the `didcomm` folder beside it.
+    fn of(folder: &Path) -> anyhow::Result<Self> {
+        let beside = folder.parent().map(|parent| parent.join("didcomm"));
+        let read = |name: &str| -> anyhow::Result<Option<Value>> {
+            let places = [Some(folder), beside.as_deref()].into_iter().flatten();
+            let mut files = places
+                .map(|place| place.join(name))
+                .filter(|path| path.is_file());
+            files.next().map(|path| read_json(&path)).transpose()
+        };
+        let keys = read(KEYS)?.unwrap_or_default();
+        let holds = match keys.get("holds").and_then(Value::as_array) {
+            Some(prefixes) => prefixes
+                .iter()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect(),
+            None => vec![String::new()],
+        };
+        let documents = members(read(DOCUMENTS)?.as_ref());
+        Ok(Self {
+            secrets: members(keys.get("secrets")),
+            holds,
+            documents,
+        })
+    }
+}
+
+impl Corpus {
+    /// Reads every JSON file below `directory` that is an array of vectors.
+    pub(crate) fn read(directory: &Path) -> anyhow::Result<Self> {
+        let mut paths = Vec::new();
+        collect(directory, DEPTH, &mut paths)?;
+        let mut rings: BTreeMap<PathBuf, Rc<Ring>> = BTreeMap::new();
+        let mut files = Vec::new();
+        for path in paths {
+            let Value::Array(entries) = read_json(&path)? else {
+                continue;
+            };
+            let folder = path.parent().unwrap_or(directory).to_path_buf();
+            let ring = match rings.get(&folder) {
+                Some(ring) => Rc::clone(ring),
+                None => {
+                    let ring = Rc::new(Ring::of(&folder)?);
+                    rings.insert(folder, Rc::clone(&ring));
+                    ring
+                }
+            };
+            let name = path
+                .strip_prefix(directory)
+                .unwrap_or(&path)
+                .display()
+                .to_string();
+            files.push(File {
+                name,
+                entries,
+                ring,
+            });
+        }
+        Ok(Self { files })
+    }
+
+    /// All vectors, each with the place to name it by.
+    pub(crate) fn cases(&self) -> impl Iterator<Item = (String, Case<'_>)> {
+        self.files.iter().flat_map(|file| {
+            file.entries.iter().enumerate().map(|(index, entry)| {
+                let id = entry.get("id").and_then(Value::as_str);
+                let place = match id {
+                    Some(id) => format!("{} {id}", file.name),
+                    None => format!("{} [{index}]", file.name),
+                };
+                (
+                    place,
+                    Case {
+                        entry,
+                        ring: &file.ring,
+                    },
+                )
+            })
+        })
+    }
+}
+
+/// Collects the JSON files below a folder, in the order of their names.
+fn collect(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries = fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let mut entries = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<Result<Vec<_>, _>>()?;
+    entries.sort();
+    for path in entries {
+        let is_reserved = [KEYS, DOCUMENTS].iter().any(|name| path.ends_with(name));
+        if path.is_dir() && depth > 0 {
+            collect(&path, depth - 1, paths)?;
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+            && !is_reserved
+        {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read_json(path: &Path) -> anyhow::Result<Value> {
+    let octets = fs::read(path).with_context(|| path.display().to_string())?;
+    serde_json::from_slice(&octets).with_context(|| path.display().to_string())
+}
+
+fn members(object: Option<&Value>) -> BTreeMap<String, Value> {
+    let members = object.and_then(Value::as_object).into_iter().flatten();
+    members
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
+/// The file with the private keys of a folder.
+const KEYS: &str = "keys.json";
+
+/// The file with the DID documents of a folder.
+const DOCUMENTS: &str = "did-documents.json";
+
+/// How deep folders are searched.
+const DEPTH: usize = 16;
