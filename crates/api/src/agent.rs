@@ -105,7 +105,8 @@ pub struct Step {
 /// Query of `GET /v1/messages/{id}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Wait {
-    /// Wait until the message is `received`, `done` (or ended), or has its `answer` (or ended).
+    /// Wait until the message is `received`, `done` (or ended), or has its `answer` (or ended
+    /// otherwise than `done`: the answer and the receipt that says so travel apart).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<String>,
     /// For at most this many seconds (55 at most); then the message is returned as it is.
@@ -323,9 +324,10 @@ pub enum FromAgent {
         /// The message's id.
         id: String,
     },
-    /// The absolute number of unsettled deliveries you have room for.
+    /// How many unsettled deliveries of this socket you have room for in all. It replaces what you
+    /// said before and is not used up: when one is settled, the next may come.
     Credit {
-        /// How many.
+        /// How many; 0 to get no more.
         n: usize,
     },
     /// One settlement.
@@ -335,6 +337,11 @@ pub enum FromAgent {
         /// The settlement.
         #[serde(flatten)]
         settlement: Box<SettleFrame>,
+    },
+    /// `GET /v1/agent`.
+    Whoami {
+        /// Your reference.
+        r#ref: u64,
     },
     /// `POST /v1/extend`.
     Extend {

@@ -1,6 +1,38 @@
 //! The operator's door: HTTP and JSON on `operator.sock` in the node's home (mode 0600).
 //!
 //! Whoever can open the socket is the operator; there are no tokens on it yet.
+//!
+//! | route | takes | gives |
+//! | --- | --- | --- |
+//! | `GET /v1/status` | | [`Status`] |
+//! | `POST /v1/doctor` | [`Examine`] | `[`[`Finding`]`]` |
+//! | `POST /v1/stop` | | 204, then the node ends in good order |
+//! | `GET /v1/agents` | | `[`[`Agent`]`]` |
+//! | `POST /v1/agents` | [`CreateAgent`] | 201 [`CreatedAgent`] |
+//! | `GET /v1/agents/{name}` | | [`Agent`] |
+//! | `DELETE /v1/agents/{name}` | | 204 |
+//! | `GET /v1/knocks?all=` | [`ListQuery`] | `[`[`Knock`]`]`; pending ones unless `all` |
+//! | `POST /v1/knocks/{id}/approve` | [`Approve`] | [`Decided`] |
+//! | `POST /v1/knocks/{id}/deny` | | [`Decided`] |
+//! | `GET /v1/grants?all=` | [`ListQuery`] | `[`[`Grant`]`]`; not those that ended unless `all` |
+//! | `POST /v1/grants` | [`CreateGrant`] | 201 [`Grant`] |
+//! | `POST /v1/grants/{id}/revoke` | | [`Decided`] |
+//! | `GET /v1/peers` | | `[`[`Peer`]`]` |
+//! | `POST /v1/peers/block`, `/unblock` | [`PeerAct`] | [`Peer`] |
+//! | `GET /v1/messages?after=&limit=&wait_s=&all=` | [`ListQuery`] | `[`[`MessageRow`]`]`, oldest first |
+//! | `GET /v1/messages/{id}` | | [`MessageRow`] with `message` |
+//! | `POST /v1/messages/{id}/drop` | | [`MessageRow`] |
+//! | `GET /v1/held` | | `[`[`MessageRow`]`]`: what waits for you to let the node knock |
+//! | `POST /v1/held/{id}/allow` | | [`Decided`] |
+//! | `GET /v1/entries?after=&limit=` | [`ListQuery`] | `[`[`Entry`]`]` |
+//! | `POST /v1/record/export` | [`Export`] | the bundle's octets, `application/comity-bundle+json` |
+//! | `GET /v1/record/trace/{digest}` | | [`Trace`] |
+//! | `GET /v1/watch?after=&limit=&wait_s=` | [`ListQuery`] | `[`[`WatchEvent`]`]` |
+//!
+//! Lists are bare JSON arrays. In a path, `{id}` and `{digest}` may be any unique prefix of an id
+//! or a digest; an ambiguous one is 409 `e.m.req.ambiguous`, an unknown one 404
+//! `e.m.req.not-found`. Errors are [`Problem`](crate::Problem)s. `after=` of a list that waits is
+//! the `seq` of the last element seen.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -335,4 +367,50 @@ pub struct Finding {
     /// What to type next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+/// `POST /v1/doctor`: look at this node, and at the way to `did` if there is one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Examine {
+    /// A DID or a handle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub did: Option<String>,
+}
+
+/// What a message was made from, as far as this node can tell: the message itself first, then its
+/// causes, theirs, and so on; each digest once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trace {
+    /// The messages, nearest first.
+    pub messages: Vec<Traced>,
+}
+
+/// A message in a [`Trace`]. All but `digest` is absent when this node never had the message: the
+/// chain dangles there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Traced {
+    /// Its digest.
+    pub digest: String,
+    /// `anyone` or `us`; absent when dangling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Who sent it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// To whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Its type.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub type_: Option<String>,
+    /// When it was sent or accepted here, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
+    /// Digests it names as its causes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
 }
