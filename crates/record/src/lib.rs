@@ -1,1 +1,21 @@
-//! What a Comity node can prove: digests, entries, Merkle tree, checkpoints, receipts, evidence bundles and their offline verifier.
+//! What a Comity node can prove: digests, entries, Merkle tree, checkpoints, receipts, evidence
+//! bundles and their offline verifier.
+
+pub mod checkpoint;
+pub mod digest;
+pub mod entry;
+pub mod receipt;
+mod text;
+pub mod tree;
+mod wire;
+mod words;
+
+pub use checkpoint::{Checkpoint, LogOrigin, SignedNote, Vkey};
+pub use digest::{
+    Approval, ApprovalVouch, Digest, Pin, approval_digest, grant_id, labelled,
+    message_digest_plain, message_digest_signed,
+};
+pub use entry::{Commitment, Entry, EntryKind, Event, Leaf, Record};
+pub use receipt::{Receipt, ReceiptState, Statement};
+pub use text::{Fingerprint, FingerprintError};
+pub use wire::{ReadError, Unsupported};
