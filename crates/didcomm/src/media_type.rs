@@ -1,0 +1,22 @@
+//! The media types of the three formats, and what else is read as them.
+
+/// Plaintext (ENV-01).
+pub const PLAINTEXT: &str = "application/didcomm-plain+json";
+/// Signed.
+pub const SIGNED: &str = "application/didcomm-signed+json";
+/// Encrypted.
+pub const ENCRYPTED: &str = "application/didcomm-encrypted+json";
+
+/// Whether a `typ` names this format. Without a slash it is read as if `application/` stood
+/// before it (ENV-05).
+pub(crate) fn names(typ: &str, format: &str) -> bool {
+    let typ = typ.strip_prefix(PREFIX).unwrap_or(typ);
+    let is = |known: &str| typ.eq_ignore_ascii_case(known.strip_prefix(PREFIX).unwrap_or(known));
+    is(format) || ALIASES.iter().any(|(alias, of)| *of == format && is(alias))
+}
+
+const PREFIX: &str = "application/";
+
+/// Names in use that contradict nothing: the prose of the specification, and some libraries
+/// (interop-traps 16 and 57).
+const ALIASES: [(&str, &str); 2] = [("JWM", SIGNED), ("didcomm+encrypted", ENCRYPTED)];
