@@ -18,12 +18,15 @@
 //! Backends: [`memory`] for tests; SQLite in `comity-store-sqlite`. A backend counts as supported
 //! when [`conformance`] passes on it.
 
+mod clock;
 pub mod conformance;
 pub mod memory;
 mod rows;
 mod store;
 mod tx;
 
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use memory::Memory;
 pub use rows::agent::{AgentRow, AgentState, Role, TokenRow};
 pub use rows::inbox::{Incoming, Outcome};
 pub use rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
@@ -49,6 +52,9 @@ pub enum StoreError {
     /// Another process holds this node's directory.
     #[error("another node process is using this database")]
     Locked,
+    /// A unit of work panicked; nothing of it was kept.
+    #[error("a unit of work broke off; nothing of it was kept")]
+    Panicked,
     /// The store was shut down.
     #[error("the store is closed")]
     Closed,

@@ -1,6 +1,7 @@
 //! What is kept, row by row.
 
 pub(crate) mod agent;
+mod hex;
 pub(crate) mod inbox;
 pub(crate) mod log;
 pub(crate) mod outbox;

@@ -3,13 +3,13 @@
 //! `put_…` inserts, or replaces the row with the same key. Lists are oldest first unless said
 //! otherwise, and bounded by their `limit`.
 
+use crate::StoreError;
 use crate::rows::agent::{AgentRow, TokenRow};
 use crate::rows::inbox::Incoming;
 use crate::rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
 use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
 use crate::rows::trust::{GrantRow, KnockRow, PeerRow};
-use crate::StoreError;
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
 use comity_engine::Timestamp;
@@ -121,19 +121,23 @@ pub trait Outbox {
     fn outgoing_by_digest(&self, digest: &Digest) -> Result<Option<Outgoing>>;
     /// Inserts or replaces by (agent, id); sets `seq` when it is 0. Returns the `seq`.
     fn put_outgoing(&mut self, row: &Outgoing) -> Result<u64>;
-    /// Queued messages whose next attempt is due at `now`, that are the oldest unfinished of
-    /// their (agent, to, thread) stream among queued ones, by `seq`. Contact messages always
-    /// qualify. Recipients in `except` (peers that are down) are left out and cost nothing.
+    /// Queued messages that are due at `now` ([`Outgoing::due_from`]) and stand first in their
+    /// (agent, to, thread) stream among queued ones, by `order` and then `seq` (a tombstone stands
+    /// where its message stood). Contact messages always qualify and block nothing. By `seq`; of
+    /// those that were paused only the `limit` due longest of each recipient are considered, so
+    /// that the cost does not grow with the backlog. Recipients in `except` (peers that are down)
+    /// are left out and cost nothing.
     fn due_outgoing(&self, now: Timestamp, except: &[Did], limit: usize) -> Result<Vec<Outgoing>>;
     /// Held messages, by `seq`.
     fn held_outgoing(&self, limit: usize) -> Result<Vec<Outgoing>>;
-    /// The earliest next attempt of any queued message.
+    /// From when on [`Outbox::due_outgoing`] has something; zero if at once. Messages that wait
+    /// for another of their stream do not count.
     fn next_outgoing(&self) -> Result<Option<Timestamp>>;
     /// Messages of the stream that have a number of at least `order` and have not ended, by order.
     fn stream(&self, agent: &Did, to: &Did, thid: &MessageId, order: u64) -> Result<Vec<Outgoing>>;
     /// Messages between an agent and a peer that have not ended.
     fn unfinished(&self, agent: &Did, to: &Did, limit: usize) -> Result<Vec<Outgoing>>;
-    /// Messages that have not ended although they expired at `now` (UTC seconds).
+    /// Messages that have not ended although they expired at `now` (UTC seconds), by expiry.
     fn expired_outgoing(&self, now: u64, limit: usize) -> Result<Vec<Outgoing>>;
     /// Messages in a thread, of any of our agents, by `seq`.
     fn thread_outgoing(&self, thid: &MessageId) -> Result<Vec<Outgoing>>;
@@ -143,6 +147,8 @@ pub trait Outbox {
     fn list_outgoing(&self, page: Page) -> Result<Vec<Outgoing>>;
     /// How many messages of each state there are, by the state's word.
     fn count_outgoing(&self) -> Result<Vec<(String, u64)>>;
+    /// Messages of an agent that have not ended.
+    fn count_unfinished(&self, agent: &Did) -> Result<u64>;
     /// Notes that a message of `agent` changed; returns the event's number.
     fn put_event(&mut self, agent: &Did, id: &MessageId) -> Result<u64>;
     /// Events of an agent after `page.after`: number and message id.
@@ -158,16 +164,19 @@ pub trait Inbox {
     /// Inserts or replaces by delivery id; sets `seq` when it is 0. Returns the `seq`.
     fn put_incoming(&mut self, row: &Incoming) -> Result<u64>;
     /// Deliveries that may be leased to `recipient` at `now`: ready and due, or leased with the
-    /// lease over; not kept for an asker; the first unsettled (ready or leased) of their
-    /// (sender, recipient, thread) stream; under a grant that is active and not over. By `seq`.
-    /// Several processes never get the same row.
+    /// lease over ([`Incoming::due_from`]); not kept for an asker; the first ready or leased one
+    /// of their (sender, recipient, thread) stream; under a grant that is active and not over. By
+    /// `seq`; of those that were paused or leased before, only the `limit` due longest are
+    /// considered, so that the cost does not grow with the backlog. Several processes never get
+    /// the same row, if it is read and leased in one unit.
     fn leasable(&self, recipient: &Did, now: Timestamp, limit: usize) -> Result<Vec<Incoming>>;
     /// The earliest time at which [`Inbox::leasable`] may have more for `recipient` without a
     /// new message: an end of a lease or of a pause.
     fn next_incoming(&self, recipient: &Did, now: Timestamp) -> Result<Option<Timestamp>>;
     /// Unsettled deliveries between an agent and a peer.
     fn unsettled(&self, recipient: &Did, sender: &Did, limit: usize) -> Result<Vec<Incoming>>;
-    /// Unsettled deliveries whose message expired at `now` (UTC seconds) and that are not leased.
+    /// Unsettled deliveries whose message expired at `now` (UTC seconds) and that are not leased,
+    /// by expiry.
     fn expired_incoming(&self, now: u64, limit: usize) -> Result<Vec<Incoming>>;
     /// Deliveries in a thread, of any of our agents, by `seq`.
     fn thread_incoming(&self, thid: &MessageId) -> Result<Vec<Incoming>>;
@@ -263,8 +272,8 @@ pub trait Receipts {
     fn put_receipt(&mut self, row: &ReceiptRow) -> Result<()>;
     /// Unsigned receipts whose entry's `seq` is at most `up_to`, in order of their entries.
     fn unsigned_receipts(&self, up_to: u64, limit: usize) -> Result<Vec<ReceiptRow>>;
-    /// Signed receipts that the sender's node has not taken and that are due at `now`. Senders in
-    /// `except` (peers that are down) are left out and cost nothing.
+    /// Signed receipts that the sender's node has not taken and that are due at `now`, by next
+    /// attempt. Senders in `except` (peers that are down) are left out and cost nothing.
     fn due_receipts(&self, now: Timestamp, except: &[Did], limit: usize)
     -> Result<Vec<ReceiptRow>>;
     /// The earliest next attempt of any signed receipt that is not delivered.

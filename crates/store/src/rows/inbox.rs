@@ -61,12 +61,52 @@ pub struct Incoming {
     pub outcome: Option<Outcome>,
 }
 
+impl Incoming {
+    /// True if later messages of its stream wait for it (invariant I6).
+    #[must_use]
+    pub const fn blocks(&self) -> bool {
+        matches!(self.state, InState::Ready | InState::Leased)
+    }
+
+    /// True until it is settled or given up.
+    #[must_use]
+    pub const fn is_unsettled(&self) -> bool {
+        matches!(
+            self.state,
+            InState::Ready | InState::Leased | InState::Parked
+        )
+    }
+
+    /// From when on it may be offered, as far as it alone decides: `None` while it is parked,
+    /// settled, dead or kept for an asker, zero if it was never paused.
+    ///
+    /// What was never paused is due even if the clock went back since it came.
+    #[must_use]
+    pub fn due_from(&self) -> Option<Timestamp> {
+        let due = match self.state {
+            _ if self.answer_to.is_some() => return None,
+            InState::Ready if self.not_before <= self.received => Timestamp::default(),
+            InState::Ready => self.not_before,
+            InState::Leased => self.leased_until.max(Timestamp::from_millis(1)),
+            InState::Parked | InState::Settled | InState::Dead => return None,
+        };
+        Some(due)
+    }
+
+    /// When it expires, if expiry may end it: while it is unsettled and nobody works on it.
+    #[must_use]
+    pub fn lapses(&self) -> Option<u64> {
+        matches!(self.state, InState::Ready | InState::Parked).then_some(self.expires)
+    }
+}
+
 /// The settlement of a delivery, kept so that repeating it gives the same result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The lease under which it was settled.
     pub lease: String,
     /// SHA-256 of the settlement as submitted.
+    #[serde(with = "super::hex")]
     pub submitted: [u8; 32],
     /// `done`, `retry` or `reject`.
     pub outcome: String,

@@ -51,6 +51,7 @@ pub struct Outgoing {
     /// Why the agent wants to work with the recipient, for a knock.
     pub purpose: Option<String>,
     /// SHA-256 of what was submitted; other content under the same id is a conflict.
+    #[serde(with = "super::hex")]
     pub submitted: [u8; 32],
     /// True if its agent asks: the first proved reply is kept for whoever waits for the answer.
     pub ask: bool,
@@ -86,6 +87,25 @@ pub enum OutKind {
 }
 
 impl Outgoing {
+    /// True if later messages of its stream wait for it.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.state == OutState::Queued && self.kind != OutKind::Contact
+    }
+
+    /// From when on it may be handed over, as far as it alone decides: `None` unless it is
+    /// queued, zero if it was never paused.
+    ///
+    /// What was never paused is due even if the clock went back since it came.
+    #[must_use]
+    pub fn due_from(&self) -> Option<Timestamp> {
+        match self.state {
+            OutState::Queued if self.next_attempt <= self.created => Some(Timestamp::default()),
+            OutState::Queued => Some(self.next_attempt),
+            _ => None,
+        }
+    }
+
     /// Moves to `state` if that is forward, and notes it; false if nothing changed.
     pub fn advance(&mut self, state: OutState, at: u64, by: &str, proof: Proved) -> bool {
         if !self.state.may_become(state) {
@@ -93,7 +113,12 @@ impl Outgoing {
         }
         self.state = state;
         self.waiting_on = None;
-        self.history.push(History { state, at, by: by.to_owned(), proof });
+        self.history.push(History {
+            state,
+            at,
+            by: by.to_owned(),
+            proof,
+        });
         true
     }
 }

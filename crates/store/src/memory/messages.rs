@@ -1,0 +1,32 @@
+use super::MemoryTx;
+use crate::{Messages, StoreError};
+use comity_did::Did;
+use comity_record::Digest;
+
+impl Messages for MemoryTx<'_> {
+    fn message(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.state.messages.get(digest).cloned())
+    }
+
+    fn put_message(&mut self, digest: &Digest, octets: &[u8]) -> Result<(), StoreError> {
+        self.state.messages.put_new(*digest, octets.to_vec());
+        Ok(())
+    }
+
+    fn document(&self, hash: &Digest) -> Result<Option<(Did, Vec<u8>, u64)>, StoreError> {
+        Ok(self.state.documents.get(hash).cloned())
+    }
+
+    fn put_document(
+        &mut self,
+        hash: &Digest,
+        did: &Did,
+        octets: &[u8],
+        at: u64,
+    ) -> Result<(), StoreError> {
+        self.state
+            .documents
+            .put_new(*hash, (did.clone(), octets.to_vec(), at));
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+use super::MemoryTx;
+use crate::rows::trust::{GrantRow, KnockRow, KnockState, PeerRow};
+use crate::{StoreError, Trust};
+use comity_did::Did;
+use comity_engine::GrantState;
+use comity_record::Digest;
+
+impl Trust for MemoryTx<'_> {
+    fn grant(&self, id: &Digest, ours: &Did) -> Result<Option<GrantRow>, StoreError> {
+        let seq = self.state.grant_keys.get(&(*id, ours.clone()));
+        Ok(seq.and_then(|seq| self.state.grants.get(seq)).cloned())
+    }
+
+    fn grant_between(&self, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, StoreError> {
+        let between =
+            (self.state.grants.iter()).filter(|(_, row)| row.ours == *ours && row.peer == *peer);
+        let last = between.max_by_key(|(seq, row)| (weight(row.state), row.ended, **seq));
+        Ok(last.map(|(_, row)| row.clone()))
+    }
+
+    fn put_grant(&mut self, row: &GrantRow) -> Result<(), StoreError> {
+        let key = (row.grant.id(), row.ours.clone());
+        let seq = self.state.grant_keys.get(&key).copied();
+        let seq = seq.unwrap_or_else(|| self.state.grants.next_seq());
+        self.state.grant_keys.put(key, seq);
+        self.state.grants.put(seq, row.clone());
+        Ok(())
+    }
+
+    fn grants(&self, limit: usize) -> Result<Vec<GrantRow>, StoreError> {
+        Ok(self
+            .state
+            .grants
+            .values()
+            .rev()
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn expired_grants(&self, now: u64, limit: usize) -> Result<Vec<GrantRow>, StoreError> {
+        let mut over: Vec<_> = (self.state.grants.values())
+            .filter(|row| matches!(row.state, GrantState::Active | GrantState::Offered))
+            .filter(|row| row.grant.until() <= now)
+            .cloned()
+            .collect();
+        over.sort_by_key(|row| row.grant.until());
+        over.truncate(limit);
+        Ok(over)
+    }
+
+    fn knock(&self, digest: &Digest) -> Result<Option<KnockRow>, StoreError> {
+        let seq = self.state.knock_keys.get(digest);
+        Ok(seq.and_then(|seq| self.state.knocks.get(seq)).cloned())
+    }
+
+    fn knock_between(&self, sender: &Did, recipient: &Did) -> Result<Option<KnockRow>, StoreError> {
+        let pending =
+            self.state.knocks.values().rev().find(|row| {
+                row.sender == *sender && row.recipient == *recipient && is_pending(row)
+            });
+        Ok(pending.cloned())
+    }
+
+    fn put_knock(&mut self, row: &KnockRow) -> Result<(), StoreError> {
+        let seq = self.state.knock_keys.get(&row.digest).copied();
+        let seq = seq.unwrap_or_else(|| self.state.knocks.next_seq());
+        self.state.knock_keys.put(row.digest, seq);
+        self.state.knocks.put(seq, row.clone());
+        Ok(())
+    }
+
+    fn knocks(&self, pending: bool, limit: usize) -> Result<Vec<KnockRow>, StoreError> {
+        let newest = self.state.knocks.values().rev();
+        Ok(newest
+            .filter(|row| !pending || is_pending(row))
+            .take(limit)
+            .cloned()
+            .collect())
+    }
+
+    fn expired_knocks(&self, now: u64, limit: usize) -> Result<Vec<KnockRow>, StoreError> {
+        let mut over: Vec<_> = (self.state.knocks.values())
+            .filter(|row| is_pending(row) && row.expires <= now)
+            .cloned()
+            .collect();
+        over.sort_by_key(|row| row.expires);
+        over.truncate(limit);
+        Ok(over)
+    }
+
+    fn count_knocks(&self, domain_prefix: &str) -> Result<(u64, u64), StoreError> {
+        let mut counts = (0, 0);
+        for row in self.state.knocks.values().filter(|row| is_pending(row)) {
+            counts.0 += 1;
+            counts.1 += u64::from(row.sender.as_str().starts_with(domain_prefix));
+        }
+        Ok(counts)
+    }
+
+    fn peer(&self, did: &Did) -> Result<Option<PeerRow>, StoreError> {
+        Ok(self.state.peers.get(did).cloned())
+    }
+
+    fn put_peer(&mut self, row: &PeerRow) -> Result<(), StoreError> {
+        self.state.peers.put(row.did.clone(), row.clone());
+        Ok(())
+    }
+
+    fn peers(&self, limit: usize) -> Result<Vec<PeerRow>, StoreError> {
+        Ok(self.state.peers.values().take(limit).cloned().collect())
+    }
+}
+
+fn is_pending(row: &KnockRow) -> bool {
+    row.state == KnockState::Pending
+}
+
+/// How much a grant counts among those of its pair.
+const fn weight(state: GrantState) -> u8 {
+    match state {
+        GrantState::Active => 3,
+        GrantState::Suspended => 2,
+        GrantState::Offered => 1,
+        GrantState::Ended => 0,
+    }
+}
