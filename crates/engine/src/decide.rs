@@ -128,7 +128,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         return Decision { rule: Rule::Grant, refused: None };
     }
     // A reply in a thread that the other side started (design §5).
-    if facts.reply_to.is_some_and(|request| request.protocol().is_compatible(facts.type_.protocol()))
+    if facts.reply_to.is_some_and(|request| request.protocol().matches(&facts.type_.protocol()))
     {
         return Decision { rule: Rule::Reply, refused: None };
     }

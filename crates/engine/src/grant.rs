@@ -268,8 +268,8 @@ impl Scope {
 /// True if the listed `text` covers a message of `type_`.
 fn covers(text: &str, type_: &MessageType) -> bool {
     match Scope::parse(text) {
-        Some(Scope::Type(listed)) => listed.is_compatible(type_),
-        Some(Scope::Protocol(listed)) => listed.is_compatible(type_.protocol()),
+        Some(Scope::Type(listed)) => listed.matches(type_),
+        Some(Scope::Protocol(listed)) => listed.covers(type_),
         None => false,
     }
 }
@@ -278,7 +278,7 @@ fn covers(text: &str, type_: &MessageType) -> bool {
 fn includes(wide: &str, narrow: &str) -> bool {
     match (Scope::parse(wide), Scope::parse(narrow)) {
         (Some(_), Some(Scope::Type(narrow))) => covers(wide, &narrow),
-        (Some(Scope::Protocol(wide)), Some(Scope::Protocol(narrow))) => wide.is_compatible(&narrow),
+        (Some(Scope::Protocol(wide)), Some(Scope::Protocol(narrow))) => wide.matches(&narrow),
         _ => false,
     }
 }

@@ -1,7 +1,6 @@
 //! The states of a message at its sender, and of a delivery at its recipient (formats §11).
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)* }) => {
@@ -23,8 +22,8 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
@@ -123,6 +122,8 @@ impl From<ReceiptState> for OutState {
             ReceiptState::Rejected => Self::Rejected,
             ReceiptState::Refused => Self::Refused,
             ReceiptState::Expired => Self::Expired,
+            // Whatever a later version states, the recipient's node had the message.
+            _ => Self::Received,
         }
     }
 }
