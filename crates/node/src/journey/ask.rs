@@ -1,0 +1,187 @@
+//! Looking at a message of one's own: until it is received, done, or answered; and cancelling it.
+
+use super::Core;
+use super::identity::Caller;
+use super::lease::take;
+use super::trouble::{CoreError, not_found};
+use super::views;
+use comity_api::Problem;
+use comity_api::agent::{Delivery, Event, Message, Whoami};
+use comity_did::Did;
+use comity_didcomm::MessageId;
+use comity_engine::{InState, OutState, defaults};
+use comity_store::{Outgoing, Page, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What a caller waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WaitFor {
+    /// The recipient's node has it, or it ended.
+    Received,
+    /// It ended.
+    Done,
+    /// It was answered, or ended without.
+    Answer,
+}
+
+impl WaitFor {
+    /// Reads the word of the door.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        match word {
+            "received" => Some(Self::Received),
+            "done" => Some(Self::Done),
+            "answer" => Some(Self::Answer),
+            _ => None,
+        }
+    }
+}
+
+impl Core {
+    /// Shows a message of the caller's, waiting up to `longest` for what is waited for.
+    ///
+    /// With [`WaitFor::Answer`] an answer is leased to the caller, who settles it like any
+    /// delivery.
+    ///
+    /// # Errors
+    /// `e.m.req.not-found`; storage.
+    pub async fn show(
+        &self,
+        caller: &Caller,
+        id: &str,
+        wait: Option<WaitFor>,
+        longest: Duration,
+    ) -> Result<Message, Problem> {
+        let unknown = || not_found("message", &crate::text::safe(id));
+        let id: MessageId = id.to_lowercase().parse().map_err(|_| unknown())?;
+        let deadline = Instant::now() + longest.min(defaults::WAIT_MAX);
+        let events = self.signals.events(caller.did());
+        loop {
+            let mut listener = events.listen();
+            let row = self.own(caller.did(), &id).await?.ok_or_else(unknown)?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let arrived = match wait {
+                None => true,
+                Some(WaitFor::Received) => row.state >= OutState::Received,
+                Some(WaitFor::Done) => row.state.is_end(),
+                Some(WaitFor::Answer) => match self.take_answer(caller, &row).await? {
+                    Answer::Here(delivery) => return Ok(self.shown(&row, Some(delivery))),
+                    // Somebody else has it leased, or it was settled already.
+                    Answer::Elsewhere => true,
+                    Answer::None => row.state.is_end() && row.state != OutState::Done,
+                },
+            };
+            if arrived || left.is_zero() {
+                return Ok(self.shown(&row, None));
+            }
+            listener.wait(left).await;
+        }
+    }
+
+    /// Withdraws a message of the caller's. What was handed over already becomes `cancelled` only
+    /// if the recipient's node says that no agent has it.
+    ///
+    /// # Errors
+    /// `e.m.req.not-found`; storage.
+    pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<Message, Problem> {
+        let unknown = || not_found("message", &crate::text::safe(id));
+        let id: MessageId = id.to_lowercase().parse().map_err(|_| unknown())?;
+        let row = self.own(caller.did(), &id).await?.ok_or_else(unknown)?;
+        self.withdraw(&row, OutState::Cancelled, "agent").await?;
+        let row = self.own(caller.did(), &id).await?.ok_or_else(unknown)?;
+        Ok(self.shown(&row, None))
+    }
+
+    /// Changes of the caller's messages after number `after`, waiting up to `wait` for the first.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn events(
+        &self,
+        caller: &Caller,
+        after: u64,
+        wait: Duration,
+    ) -> Result<Vec<Event>, Problem> {
+        const AT_ONCE: usize = 256;
+        let deadline = Instant::now() + wait.min(defaults::WAIT_MAX);
+        let signal = self.signals.events(caller.did());
+        loop {
+            let mut listener = signal.listen();
+            let agent = caller.did().clone();
+            let rows = self
+                .store
+                .read(move |tx| {
+                    let page = Page { after, limit: AT_ONCE };
+                    let mut rows = Vec::new();
+                    for (n, id) in tx.events(&agent, page)? {
+                        rows.extend(tx.outgoing(&agent, &id)?.map(|row| (n, row)));
+                    }
+                    Ok::<_, CoreError>(rows)
+                })
+                .await?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !rows.is_empty() || left.is_zero() {
+                let shown = |(n, row): (u64, Outgoing)| Event { n, message: self.shown(&row, None) };
+                return Ok(rows.into_iter().map(shown).collect());
+            }
+            listener.wait(left).await;
+        }
+    }
+
+    /// Who the caller is.
+    #[must_use]
+    pub fn whoami(&self, caller: &Caller) -> Whoami {
+        Whoami {
+            name: caller.name().to_owned(),
+            did: caller.did().to_string(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    async fn own(&self, agent: &Did, id: &MessageId) -> Result<Option<Outgoing>, CoreError> {
+        let (agent, id) = (agent.clone(), id.clone());
+        self.store.read(move |tx| Ok(tx.outgoing(&agent, &id)?)).await
+    }
+
+    /// A message as its agent sees it; while it is on its way, what delays it.
+    fn shown(&self, row: &Outgoing, answer: Option<Delivery>) -> Message {
+        let mut message = views::message(row, answer);
+        if matches!(row.state, OutState::Queued) && message.reason.is_none() {
+            message.reason = self.lanes.trouble_with(&row.to);
+        }
+        message
+    }
+
+    async fn take_answer(&self, caller: &Caller, row: &Outgoing) -> Result<Answer, CoreError> {
+        let Some(delivery) = row.answer.clone() else { return Ok(Answer::None) };
+        let entropy = Arc::clone(&self.entropy);
+        let agent = caller.did().clone();
+        self.store
+            .write(move |tx| {
+                let Some(mut row) = tx.incoming(&delivery)? else { return Ok(Answer::Elsewhere) };
+                let now = tx.now();
+                let free = match row.state {
+                    InState::Ready => true,
+                    InState::Leased => now >= row.leased_until,
+                    InState::Parked | InState::Settled | InState::Dead => false,
+                };
+                let live = tx
+                    .grant(&row.grant, &agent)?
+                    .is_some_and(|grant| grant.state == comity_engine::GrantState::Active);
+                if row.recipient != agent || !free || !live {
+                    return Ok(Answer::Elsewhere);
+                }
+                take(tx, &*entropy, &mut row, now)?;
+                Ok(Answer::Here(views::delivery(tx, &row)?))
+            })
+            .await
+    }
+}
+
+enum Answer {
+    None,
+    Here(Delivery),
+    Elsewhere,
+}

@@ -1,0 +1,405 @@
+//! Outbox to wire: the driver that hands messages over, peer by peer (design §3, outbound 3 and 4).
+//!
+//! One unacknowledged hand-over for each (agent, peer, thread) stream keeps its order; streams run
+//! beside each other. A peer that is down costs one probe, not one attempt for each message.
+
+use super::Core;
+use super::receipts::Plain;
+use super::submit::{end_noted, ending};
+use super::trouble::CoreError;
+use crate::fail;
+use crate::resolve::{Lane, PostAnswer};
+use comity_did::Did;
+use comity_didcomm::MessageId;
+use comity_engine::{Code, OutState, Proved, Timestamp, retry};
+use comity_jose::jwe::Enc;
+use comity_record::entry::EndedState;
+use comity_store::{OutKind, Outgoing, StoreError, Tx};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+
+/// Hand-overs under way at once, to all peers.
+const AT_ONCE: usize = 128;
+
+/// What became of a hand-over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Handed {
+    /// The peer's transport took it.
+    Taken,
+    /// The peer misses an earlier message of the stream.
+    Gap,
+    /// The peer's transport does not want this one.
+    Refused {
+        /// True if it never will.
+        for_good: Option<Code>,
+    },
+    /// The peer cannot be reached now; its lane is down until a probe gets through.
+    Down,
+}
+
+impl Core {
+    /// Runs until the node stops.
+    pub(crate) async fn deliver_forever(self: Arc<Self>) {
+        let mut listener = self.signals.outbox.listen();
+        let mut under_way: JoinSet<Key> = JoinSet::new();
+        let mut keys: HashSet<Key> = HashSet::new();
+        loop {
+            while let Some(result) = under_way.try_join_next() {
+                if let Ok(key) = result {
+                    keys.remove(&key);
+                }
+            }
+            let due = match self.due(&keys).await {
+                Ok(due) => due,
+                Err(CoreError::Store(StoreError::Closed)) => return,
+                Err(error) => {
+                    tracing::error!(%error, "the outbox cannot be read");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    continue;
+                }
+            };
+            for row in due.rows {
+                let key = Key::of(&row);
+                if keys.len() >= AT_ONCE || !keys.insert(key.clone()) {
+                    continue;
+                }
+                let core = Arc::clone(&self);
+                under_way.spawn(async move {
+                    if let Err(error) = core.deliver(row).await {
+                        tracing::error!(%error, "a hand-over could not be noted");
+                    }
+                    core.signals.outbox.raise();
+                    key
+                });
+            }
+            listener.wait(due.pause).await;
+        }
+    }
+
+    async fn due(&self, keys: &HashSet<Key>) -> Result<Due, CoreError> {
+        let now = self.clock.now();
+        let down = self.lanes.down(now);
+        let limit = AT_ONCE + keys.len();
+        let (rows, next) = self
+            .store
+            .read(move |tx| {
+                let rows = tx.due_outgoing(tx.now(), &down, limit)?;
+                Ok::<_, CoreError>((rows, tx.next_outgoing()?))
+            })
+            .await?;
+        let later = [next.filter(|next| *next > now), None].into_iter().flatten().min();
+        let pause = later.map(|next| next.since(now)).into_iter();
+        let pause = pause.chain(self.lanes.next_probe(now)).min();
+        let pause = pause.unwrap_or(Duration::from_secs(1));
+        Ok(Due { rows, pause: pause.clamp(Duration::from_millis(5), Duration::from_secs(1)) })
+    }
+
+    async fn deliver(self: &Arc<Self>, row: Outgoing) -> Result<(), CoreError> {
+        let Some(octets) = self.kept(&row).await? else { return Ok(()) };
+        fail::point("deliver.before-send");
+        let handed = self.hand_over(&row.to, &octets, Plain::No).await;
+        fail::point("deliver.after-send");
+        match handed {
+            Handed::Taken => self.sent(&row).await?,
+            Handed::Gap => self.go_back(&row).await?,
+            Handed::Refused { for_good: Some(code) } => self.give_up(&row, &code).await?,
+            Handed::Refused { for_good: None } => self.put_off(&row).await?,
+            Handed::Down => {}
+        }
+        fail::point("deliver.after-commit");
+        Ok(())
+    }
+
+    /// Encrypts octets for a peer and posts them. Resolves and encrypts for each attempt: the
+    /// peer's keys and endpoint may have changed.
+    pub(crate) async fn hand_over(&self, to: &Did, octets: &[u8], plain: Plain) -> Handed {
+        let now = self.clock.now();
+        let Some(probe) = self.lanes.enter(to, now) else { return Handed::Down };
+        let document = match self.resolver.resolve(to, Lane::Known).await {
+            Ok(document) => document,
+            Err(error) => {
+                tracing::debug!(peer = %to, %error, "the peer's DID does not resolve");
+                return self.down(probe, &Code::UNRESOLVED, &error.to_string());
+            }
+        };
+        let Some(endpoint) = crate::resolve::endpoint(&document) else {
+            return self.down(probe, &Code::UNRESOLVED, "its document names no HTTP endpoint");
+        };
+        let typ = match plain {
+            Plain::No => "application/didcomm-signed+json",
+            Plain::Yes => "application/didcomm-plain+json",
+        };
+        tracing::trace!(peer = %to, inner = typ, "hand-over");
+        let enc = if self.speaks_gcm(to).await { Enc::A256Gcm } else { Enc::A256CbcHs512 };
+        let Ok(envelope) = comity_didcomm::anoncrypt(&*self.entropy, &document, enc, octets) else {
+            return self.down(probe, &Code::UNRESOLVED, "its document has no key to encrypt to");
+        };
+        match self.http.post_envelope(&endpoint, envelope.into()).await {
+            Ok(PostAnswer::Taken) => {
+                self.lanes.up(probe);
+                Handed::Taken
+            }
+            Ok(PostAnswer::Gap) => {
+                self.lanes.up(probe);
+                Handed::Gap
+            }
+            Ok(PostAnswer::TooLarge) => {
+                self.lanes.up(probe);
+                Handed::Refused { for_good: Some(Code::TOO_LARGE) }
+            }
+            Ok(PostAnswer::Refused(status)) => {
+                self.lanes.up(probe);
+                // Its keys may have changed since we looked.
+                self.resolver.suspect(to).await;
+                tracing::debug!(peer = %to, status, "the peer's transport refused an envelope");
+                Handed::Refused { for_good: None }
+            }
+            Ok(PostAnswer::Busy { retry_after }) => {
+                self.lanes.busy(probe, self.clock.now(), retry_after);
+                Handed::Down
+            }
+            Err(error) => self.down(probe, &Code::UNREACHABLE, &error.to_string()),
+        }
+    }
+
+    fn down(&self, probe: Probe, code: &Code, why: &str) -> Handed {
+        let random = self.random();
+        self.lanes.fail(probe, self.clock.now(), random, format!("{code}: {why}"));
+        Handed::Down
+    }
+
+    pub(crate) fn random(&self) -> u64 {
+        let mut octets = [0; 8];
+        self.entropy.fill(&mut octets);
+        u64::from_be_bytes(octets)
+    }
+
+    /// The message's octets, if it still is to be sent.
+    async fn kept(&self, row: &Outgoing) -> Result<Option<Vec<u8>>, CoreError> {
+        let (agent, id, digest) = (row.agent.clone(), row.id.clone(), row.digest);
+        self.store
+            .read(move |tx| {
+                let queued = tx
+                    .outgoing(&agent, &id)?
+                    .is_some_and(|row| row.state == OutState::Queued && row.digest == digest);
+                if queued { Ok(tx.message(&digest)?) } else { Ok(None) }
+            })
+            .await
+    }
+
+    async fn sent(&self, row: &Outgoing) -> Result<(), CoreError> {
+        self.change(row, |tx, row| {
+            let at = tx.now().seconds();
+            let state = if row.kind == OutKind::Contact { OutState::Done } else { OutState::Sent };
+            row.reason = None;
+            Ok(row.advance(state, at, "peer", Proved::None))
+        })
+        .await
+    }
+
+    async fn put_off(&self, row: &Outgoing) -> Result<(), CoreError> {
+        let random = self.random();
+        self.change(row, move |tx, row| {
+            row.attempts += 1;
+            row.next_attempt = tx.now() + retry::pause(row.attempts, random);
+            row.reason = Some(format!("{}: the peer's node refused it", Code::XFER_REJECTED));
+            Ok(row.state == OutState::Queued)
+        })
+        .await
+    }
+
+    async fn give_up(&self, row: &Outgoing, code: &Code) -> Result<(), CoreError> {
+        let (entropy, code) = (Arc::clone(&self.entropy), code.clone());
+        self.change(row, move |tx, row| {
+            let now = tx.now();
+            let ended = ending(row, OutState::Failed, Some(code.clone()), "node", now);
+            if ended {
+                end_noted(tx, &*entropy, row.digest, EndedState::Failed, code.as_str())?;
+            }
+            Ok(ended)
+        })
+        .await?;
+        self.signals.recorded.raise();
+        Ok(())
+    }
+
+    /// The peer misses something earlier: everything of the stream that it has not acknowledged
+    /// is handed over again, oldest first. What it has already is recognised there.
+    async fn go_back(&self, row: &Outgoing) -> Result<(), CoreError> {
+        let (agent, to, thid) = (row.agent.clone(), row.to.clone(), row.thid.clone());
+        let earlier = self
+            .store
+            .read(move |tx| {
+                let rows = tx.stream(&agent, &to, &thid, 0)?;
+                let mut kept = Vec::new();
+                for row in rows.into_iter().filter(|row| row.state != OutState::Queued) {
+                    kept.extend(tx.message(&row.digest)?.map(|octets| (row, octets)));
+                }
+                Ok::<_, CoreError>(kept)
+            })
+            .await?;
+        let mut filled = false;
+        for (before, octets) in earlier.iter().filter(|(before, _)| before.order < row.order) {
+            filled = self.hand_over(&before.to, octets, Plain::No).await == Handed::Taken;
+            if !filled {
+                break;
+            }
+        }
+        if filled { Ok(()) } else { self.put_off(row).await }
+    }
+
+    /// Changes a row in a transaction that reads it again.
+    async fn change<F>(&self, row: &Outgoing, act: F) -> Result<(), CoreError>
+    where
+        F: Fn(&mut dyn Tx, &mut Outgoing) -> Result<bool, CoreError> + Send + Sync + 'static,
+    {
+        let (agent, id, digest) = (row.agent.clone(), row.id.clone(), row.digest);
+        let changed = self
+            .store
+            .write(move |tx| {
+                let Some(mut row) = tx.outgoing(&agent, &id)? else { return Ok(false) };
+                if row.digest != digest || !act(tx, &mut row)? {
+                    return Ok(false);
+                }
+                tx.put_outgoing(&row)?;
+                tx.put_event(&agent, &id)?;
+                Ok::<_, CoreError>(true)
+            })
+            .await?;
+        if changed {
+            self.signals.events(&row.agent).raise();
+        }
+        Ok(())
+    }
+
+    /// True if the peer said, proved, that it reads A256GCM.
+    async fn speaks_gcm(&self, peer: &Did) -> bool {
+        if let Some(known) = self.lanes.speaks_gcm(peer) {
+            return known;
+        }
+        let did = peer.clone();
+        let row = self.store.read(move |tx| Ok::<_, CoreError>(tx.peer(&did)?)).await;
+        let speaks = row
+            .ok()
+            .flatten()
+            .is_some_and(|row| row.speaks.iter().any(|word| word == "A256GCM"));
+        if speaks {
+            self.lanes.learn_gcm(peer);
+        }
+        speaks
+    }
+}
+
+struct Due {
+    rows: Vec<Outgoing>,
+    pause: Duration,
+}
+
+/// What runs one hand-over at a time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key(Did, Did, Option<MessageId>, Option<MessageId>);
+
+impl Key {
+    fn of(row: &Outgoing) -> Self {
+        let contact = row.kind == OutKind::Contact;
+        let stream = (!contact).then(|| row.thid.clone());
+        let alone = contact.then(|| row.id.clone());
+        Self(row.agent.clone(), row.to.clone(), stream, alone)
+    }
+}
+
+/// How each peer's transport is doing. In memory: after a restart everybody is probed anew.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes(Mutex<HashMap<Did, LaneState>>);
+
+#[derive(Debug, Default)]
+struct LaneState {
+    failures: u32,
+    down_until: Option<Timestamp>,
+    probing: bool,
+    why: Option<String>,
+    gcm: bool,
+}
+
+/// Permission for one hand-over.
+#[derive(Debug)]
+pub(crate) struct Probe(Did);
+
+impl Lanes {
+    /// Permission to try: always while the peer is up, once at a time when a probe is due.
+    fn enter(&self, peer: &Did, now: Timestamp) -> Option<Probe> {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get_mut(peer)
+            && let Some(until) = lane.down_until
+        {
+            if now < until || lane.probing {
+                return None;
+            }
+            lane.probing = true;
+        }
+        Some(Probe(peer.clone()))
+    }
+
+    fn up(&self, probe: Probe) {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get_mut(&probe.0) {
+            *lane = LaneState { gcm: lane.gcm, ..LaneState::default() };
+        }
+    }
+
+    fn fail(&self, probe: Probe, now: Timestamp, random: u64, why: String) {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry(probe.0).or_default();
+        // Hand-overs that were under way together count as one failure.
+        if lane.down_until.is_none_or(|until| now >= until) {
+            lane.failures += 1;
+            lane.down_until = Some(now + retry::pause(lane.failures, random));
+        }
+        lane.probing = false;
+        lane.why = Some(why);
+    }
+
+    fn busy(&self, probe: Probe, now: Timestamp, retry_after: Option<Duration>) {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lane = lanes.entry(probe.0).or_default();
+        let pause = retry_after.unwrap_or(Duration::from_secs(1));
+        lane.down_until = Some(now + pause.min(comity_engine::defaults::RETRY_LONGEST));
+        lane.probing = false;
+        lane.why = Some("the peer's node is busy".to_owned());
+    }
+
+    /// Peers to leave out for now: down, or with their probe under way.
+    pub(crate) fn down(&self, now: Timestamp) -> Vec<Did> {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let down = lanes
+            .iter()
+            .filter(|(_, lane)| lane.probing || lane.down_until.is_some_and(|until| now < until));
+        down.map(|(peer, _)| peer.clone()).collect()
+    }
+
+    /// Until the next probe of any peer that is down.
+    pub(crate) fn next_probe(&self, now: Timestamp) -> Option<Duration> {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = lanes.values().filter(|lane| !lane.probing);
+        waiting.filter_map(|lane| lane.down_until).map(|until| until.since(now)).min()
+    }
+
+    /// Why messages to this peer wait, if they do.
+    pub(crate) fn trouble_with(&self, peer: &Did) -> Option<String> {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(peer).filter(|lane| lane.down_until.is_some()).and_then(|lane| lane.why.clone())
+    }
+
+    fn speaks_gcm(&self, peer: &Did) -> Option<bool> {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.get(peer).filter(|lane| lane.gcm).map(|_| true)
+    }
+
+    /// The peer showed that it reads A256GCM.
+    pub(crate) fn learn_gcm(&self, peer: &Did) {
+        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lanes.entry(peer.clone()).or_default().gcm = true;
+    }
+}

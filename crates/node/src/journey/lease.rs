@@ -1,0 +1,196 @@
+//! Handing deliveries to agents: leases (design §8).
+
+use super::Core;
+use super::identity::Caller;
+use super::note::note;
+use super::trouble::{CoreError, bad};
+use super::views;
+use crate::fail;
+use comity_api::Problem;
+use comity_api::agent::Delivery;
+use comity_engine::{Code, InState, ReceiptState, Timestamp, defaults};
+use comity_jose::{Entropy, base64url};
+use comity_record::Event;
+use comity_record::entry::Settled;
+use comity_record::receipt::By;
+use comity_store::{Incoming, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Core {
+    /// Leases up to `max` deliveries, waiting up to `wait` for the first.
+    ///
+    /// # Errors
+    /// A [`Problem`] if `max` is out of range or storage fails.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, what it leased is offered again when the lease ends.
+    pub async fn lease(
+        &self,
+        caller: &Caller,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Delivery>, Problem> {
+        if max == 0 || max > defaults::LEASE_BATCH_MAX {
+            return Err(bad(format!("max must be 1 to {}", defaults::LEASE_BATCH_MAX)));
+        }
+        let deadline = Instant::now() + wait.min(defaults::WAIT_MAX);
+        let signal = self.signals.inbox(caller.did());
+        loop {
+            let mut listener = signal.listen();
+            let next = match self.lease_now(caller, max).await? {
+                Leased::Some(deliveries) => return Ok(deliveries),
+                Leased::None { next } => next,
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Vec::new());
+            }
+            let until_next = next.map_or(left, |next| next.since(self.clock.now()));
+            listener.wait(left.min(until_next.max(Duration::from_millis(5)))).await;
+        }
+    }
+
+    async fn lease_now(&self, caller: &Caller, max: usize) -> Result<Leased, CoreError> {
+        let agent = caller.did().clone();
+        let reader = agent.clone();
+        // Most calls find nothing: they must not cost a transaction of the writer.
+        let (any, next) = self
+            .store
+            .read(move |tx| {
+                let any = !tx.leasable(&reader, tx.now(), 1)?.is_empty();
+                let next = if any { None } else { tx.next_incoming(&reader, tx.now())? };
+                Ok::<_, CoreError>((any, next))
+            })
+            .await?;
+        if !any {
+            return Ok(Leased::None { next });
+        }
+        let entropy = Arc::clone(&self.entropy);
+        let (deliveries, died) = self
+            .store
+            .write(move |tx| {
+                let now = tx.now();
+                let (mut deliveries, mut died) = (Vec::new(), false);
+                for mut row in tx.leasable(&agent, now, max)? {
+                    if row.attempt >= defaults::ATTEMPTS_MAX {
+                        die(tx, &*entropy, &mut row)?;
+                        died = true;
+                        continue;
+                    }
+                    take(tx, &*entropy, &mut row, now)?;
+                    deliveries.push(views::delivery(tx, &row)?);
+                }
+                Ok::<_, CoreError>((deliveries, died))
+            })
+            .await?;
+        fail::point("lease.after-commit");
+        if died {
+            self.signals.recorded.raise();
+        }
+        if deliveries.is_empty() {
+            return Ok(Leased::None { next: died.then(|| self.clock.now()) });
+        }
+        Ok(Leased::Some(deliveries))
+    }
+
+    /// Prolongs a lease. Returns its new end, UTC seconds.
+    ///
+    /// # Errors
+    /// `e.m.req.lease-lost` if it is no longer current.
+    pub async fn extend(
+        &self,
+        caller: &Caller,
+        delivery: &str,
+        lease: &str,
+        seconds: u64,
+    ) -> Result<u64, Problem> {
+        let span = Duration::from_secs(seconds).min(defaults::LEASE_MAX);
+        let (agent, delivery, lease) =
+            (caller.did().clone(), delivery.to_owned(), lease.to_owned());
+        let until = self
+            .store
+            .write(move |tx| {
+                let mut row = current(tx, &agent, &delivery, &lease)?;
+                row.leased_until = tx.now() + span;
+                tx.put_incoming(&row)?;
+                Ok::<_, CoreError>(row.leased_until)
+            })
+            .await?;
+        Ok(until.seconds())
+    }
+}
+
+enum Leased {
+    Some(Vec<Delivery>),
+    None { next: Option<Timestamp> },
+}
+
+/// Gives a row a new lease.
+pub(crate) fn take(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &mut Incoming,
+    now: Timestamp,
+) -> Result<(), CoreError> {
+    let mut token = [0; 16];
+    entropy.fill(&mut token);
+    row.state = InState::Leased;
+    row.lease = Some(format!("l_{}", base64url::encode(&token)));
+    row.leased_until = now + defaults::LEASE;
+    row.attempt += 1;
+    tx.put_incoming(row)?;
+    Ok(())
+}
+
+/// The row, if `lease` is its current lease.
+pub(crate) fn current(
+    tx: &dyn Tx,
+    agent: &comity_did::Did,
+    delivery: &str,
+    lease: &str,
+) -> Result<Incoming, CoreError> {
+    let row = tx
+        .incoming(delivery)?
+        .filter(|row| row.recipient == *agent)
+        .ok_or_else(|| super::trouble::not_found("delivery", &crate::text::safe(delivery)))?;
+    let holds = row.state == InState::Leased
+        && row.lease.as_deref() == Some(lease)
+        && tx.now() < row.leased_until;
+    if holds { Ok(row) } else { Err(lease_lost(&row).into()) }
+}
+
+/// The lease is over, or the delivery was settled or withdrawn.
+pub(crate) fn lease_lost(row: &Incoming) -> Problem {
+    let detail = match row.state {
+        InState::Ready | InState::Leased | InState::Parked => {
+            "the lease ended before this; the delivery is offered again"
+        }
+        InState::Settled | InState::Dead => "the delivery has ended; nothing more happens with it",
+    };
+    Problem::new(Code::LEASE_LOST.as_str(), "the lease is no longer yours").detail(detail)
+}
+
+/// Gives a delivery up after its attempts; its sender sees `rejected`.
+fn die(tx: &mut dyn Tx, entropy: &dyn Entropy, row: &mut Incoming) -> Result<(), CoreError> {
+    row.state = InState::Dead;
+    row.lease = None;
+    tx.put_incoming(row)?;
+    let settled = Settled {
+        message: row.digest,
+        state: ReceiptState::Rejected,
+        code: Some(Code::ATTEMPTS_EXHAUSTED.to_string()),
+        by: By::Node,
+        attempt: u64::from(row.attempt),
+        replies: Vec::new(),
+    };
+    note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
+    super::receipts::owe(
+        tx,
+        row,
+        ReceiptState::Rejected,
+        Some(Code::ATTEMPTS_EXHAUSTED),
+        By::Node,
+    )
+}

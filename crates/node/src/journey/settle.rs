@@ -1,0 +1,171 @@
+//! Settling a delivery: outcome, replies and further sends take effect together, exactly once
+//! (design §8, invariant I2).
+
+use super::Core;
+use super::identity::Caller;
+use super::lease::{current, lease_lost};
+use super::note::note;
+use super::receipts::owe;
+use super::trouble::{CoreError, bad, not_found};
+use crate::fail;
+use comity_api::Problem;
+use comity_api::agent::{SettleDone, Settlement};
+use comity_engine::{Code, InState, ReceiptState, defaults};
+use comity_jose::{Entropy, json, sha256};
+use comity_record::Event;
+use comity_record::entry::Settled;
+use comity_record::receipt::By;
+use comity_store::{Incoming, Outcome, Outgoing, Tx};
+use std::time::Duration;
+
+/// A settlement, checked for form.
+#[derive(Clone, Debug)]
+enum Act {
+    Done,
+    Retry { after: Duration },
+    Reject { code: Code },
+}
+
+impl Core {
+    /// Settles one delivery.
+    ///
+    /// # Errors
+    /// `e.m.req.lease-lost` if the lease is no longer current; other problems of form or storage.
+    /// Repeating a settlement that took effect gives its result again.
+    pub async fn settle(
+        &self,
+        caller: &Caller,
+        settlement: Settlement,
+    ) -> Result<SettleDone, Problem> {
+        let act = read_act(&settlement)?;
+        let submitted = serde_json::to_value(&settlement)
+            .ok()
+            .and_then(|value| json::canonical(&value).ok())
+            .map(|octets| sha256(&[b"settle", &octets]))
+            .ok_or_else(|| bad("the settlement is not plain JSON"))?;
+        let (agent, delivery) = (caller.did().clone(), settlement.delivery.clone());
+        let shown = crate::text::safe(&delivery);
+        let row = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.incoming(&delivery)?))
+            .await?
+            .filter(|row| row.recipient == agent)
+            .ok_or_else(|| not_found("delivery", &shown))?;
+        if let Some(done) = repeated(&row, &settlement.lease, &submitted) {
+            return Ok(done);
+        }
+        if row.state != InState::Leased || row.lease.as_deref() != Some(&*settlement.lease) {
+            return Err(lease_lost(&row));
+        }
+        let mut messages = Vec::with_capacity(settlement.messages.len());
+        for send in settlement.messages.clone() {
+            messages.push(self.prepare(send, Some(&row))?);
+        }
+        let (agent, delivery, lease) =
+            (caller.did().clone(), row.delivery.clone(), settlement.lease.clone());
+        let kept = act.clone();
+        let apply = move |tx: &mut dyn Tx, entropy: &dyn Entropy, sent: &[Outgoing]| {
+            let row = current(tx, &agent, &delivery, &lease)?;
+            apply(tx, entropy, row, &kept, &lease, submitted, sent)
+        };
+        fail::point("settle.before-commit");
+        let sent = if messages.is_empty() {
+            let entropy = std::sync::Arc::clone(&self.entropy);
+            self.store.write(move |tx| apply(tx, &*entropy, &[])).await?;
+            Vec::new()
+        } else {
+            self.send_all(&caller.hosted, messages, &caller.label, apply).await?
+        };
+        fail::point("settle.after-commit");
+        self.signals.recorded.raise();
+        // The next of the thread may be leased now.
+        self.signals.inbox(caller.did()).raise();
+        let messages = sent.iter().map(|(row, _)| row.id.to_string()).collect();
+        Ok(SettleDone { delivery: row.delivery, messages })
+    }
+}
+
+fn apply(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    mut row: Incoming,
+    act: &Act,
+    lease: &str,
+    submitted: [u8; 32],
+    sent: &[Outgoing],
+) -> Result<(), CoreError> {
+    // A grant that ended since the lease takes the delivery with it (invariant I5).
+    let live = tx
+        .grant(&row.grant, &row.recipient)?
+        .is_some_and(|grant| grant.state == comity_engine::GrantState::Active);
+    if !live {
+        return Err(lease_lost(&row).into());
+    }
+    let (state, code) = match act {
+        Act::Retry { after } => {
+            row.state = InState::Ready;
+            row.not_before = tx.now() + *after;
+            row.lease = None;
+            tx.put_incoming(&row)?;
+            return Ok(());
+        }
+        Act::Done => (ReceiptState::Done, None),
+        Act::Reject { code } => (ReceiptState::Rejected, Some(code.clone())),
+    };
+    row.state = InState::Settled;
+    row.lease = None;
+    row.outcome = Some(Outcome {
+        lease: lease.to_owned(),
+        submitted,
+        outcome: state.as_str().to_owned(),
+        code: code.clone(),
+        messages: sent.iter().map(|row| row.id.clone()).collect(),
+    });
+    tx.put_incoming(&row)?;
+    let settled = Settled {
+        message: row.digest,
+        state,
+        code: code.as_ref().map(ToString::to_string),
+        by: By::Agent,
+        attempt: u64::from(row.attempt),
+        replies: sent.iter().map(|row| row.digest).collect(),
+    };
+    note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
+    owe(tx, &row, state, code, By::Agent)
+}
+
+/// The result of the same settlement, if it took effect before.
+fn repeated(row: &Incoming, lease: &str, submitted: &[u8; 32]) -> Option<SettleDone> {
+    let outcome = row.outcome.as_ref()?;
+    (outcome.lease == lease && outcome.submitted == *submitted).then(|| SettleDone {
+        delivery: row.delivery.clone(),
+        messages: outcome.messages.iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn read_act(settlement: &Settlement) -> Result<Act, Problem> {
+    const MESSAGES_MAX: usize = 64;
+    if settlement.messages.len() > MESSAGES_MAX {
+        return Err(bad(format!("a settlement carries at most {MESSAGES_MAX} messages")));
+    }
+    match settlement.outcome.as_str() {
+        "done" => Ok(Act::Done),
+        "retry" if !settlement.messages.is_empty() => {
+            Err(bad("a retry sends nothing").next("settle with done or reject to send messages"))
+        }
+        "retry" => {
+            let after = Duration::from_secs(settlement.after_s.unwrap_or(1));
+            Ok(Act::Retry { after: after.min(defaults::LEASE_MAX) })
+        }
+        "reject" => {
+            let text = settlement.code.as_deref().unwrap_or("e.p.msg");
+            let code = Code::from_agent(text).map_err(|error| bad(error.to_string()))?;
+            Ok(Act::Reject { code })
+        }
+        word @ ("park" | "pass") => {
+            Err(bad(format!("{word} is reserved; this version knows done, retry and reject")))
+        }
+        word => Err(bad(format!("{} is no outcome", crate::text::safe(word)))
+            .next("settle with done, retry or reject")),
+    }
+}
