@@ -2,18 +2,17 @@
 
 mod id;
 mod message_type;
+mod pack;
+mod plaintext;
 
 pub mod media_type;
 
 pub use id::{MessageId, MessageIdError};
 pub use message_type::{MessageType, MessageTypeError, ProtocolUri, Version};
-
-use comity_jose::jws::SigningInput;
-
-/// The octets to sign for a message (placeholder path; see `pack`).
-pub fn signing_input(plaintext: &[u8]) -> SigningInput {
-    SigningInput::new(
-        br#"{"typ":"application/didcomm-signed+json","alg":"EdDSA"}"#,
-        plaintext,
-    )
-}
+pub use pack::{
+    PackError, agreement_targets, agreement_targets_on, anoncrypt, anoncrypt_to, authcrypt, sign,
+    signing_input, signing_input_for,
+};
+pub use plaintext::{
+    Attachment, AttachmentError, Data, Plaintext, PlaintextError, PleaseAck, ReturnRoute,
+};

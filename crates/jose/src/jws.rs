@@ -88,6 +88,22 @@ pub struct Header {
     pub kid: Option<String>,
 }
 
+/// A signature taken apart; whether it verifies is the caller's to know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Parts {
+    /// What the header says.
+    pub header: Header,
+    /// The protected header as received.
+    pub protected_b64: String,
+    /// The payload as received.
+    pub payload_b64: String,
+    /// The payload.
+    pub payload: Vec<u8>,
+    /// The signature.
+    pub signature: Vec<u8>,
+}
+
 /// Octets that are not a signature we accept, or one that does not verify.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -232,6 +248,20 @@ impl Jws {
     /// The payload before anything proved it: fit to look up who claims to have signed.
     pub fn payload_unverified(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// Takes the signature apart, for evidence: nothing is decoded twice.
+    pub fn into_parts(self) -> Parts {
+        let Joined { mut text, dot } = self.signed;
+        let payload_b64 = text.split_off(dot + 1);
+        text.truncate(dot);
+        Parts {
+            header: self.header,
+            protected_b64: text,
+            payload_b64,
+            payload: self.payload,
+            signature: self.signature,
+        }
     }
 
     /// Checks the signature and gives the payload.
