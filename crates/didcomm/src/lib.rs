@@ -4,8 +4,12 @@ mod id;
 mod message_type;
 mod pack;
 mod plaintext;
+mod unpack;
 
+pub mod ack;
 pub mod media_type;
+pub mod problem;
+pub mod protocols;
 
 pub use id::{MessageId, MessageIdError};
 pub use message_type::{MessageType, MessageTypeError, ProtocolUri, Version};
@@ -15,4 +19,9 @@ pub use pack::{
 };
 pub use plaintext::{
     Attachment, AttachmentError, Data, Plaintext, PlaintextError, PleaseAck, ReturnRoute,
+};
+pub use problem::{ProblemCode, ProblemReport};
+pub use unpack::{
+    AddressingError, Claim, Class, FromPrior, FromPriorError, Layer, Proof, Received,
+    SignedEvidence, Step, Unpack, UnpackError, UnpackOptions, Warning, unpack_offline,
 };

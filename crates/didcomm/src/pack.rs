@@ -17,6 +17,9 @@ pub enum PackError {
     /// The envelope cannot be written.
     #[error("message cannot be encrypted")]
     Encrypt(#[from] EncryptError),
+    /// What is to be forwarded is not JSON.
+    #[error("envelope to forward is not json")]
+    Envelope,
     /// The recipient's document has no key to encrypt to.
     #[error("recipient has no key to encrypt to")]
     NoKey,
@@ -32,7 +35,11 @@ pub fn signing_input_for(alg: SignatureAlgorithm, plaintext: &[u8]) -> SigningIn
     if alg == SignatureAlgorithm::EdDsa {
         return signing_input(plaintext);
     }
-    let protected = format!(r#"{{"typ":"{}","alg":"{}"}}"#, media_type::SIGNED, alg.name());
+    let protected = format!(
+        r#"{{"typ":"{}","alg":"{}"}}"#,
+        media_type::SIGNED,
+        alg.name()
+    );
     SigningInput::new(protected.as_bytes(), plaintext)
 }
 
