@@ -143,7 +143,7 @@ fn one_of_each() -> Vec<(Event, Value)> {
 
 #[test]
 fn commitment_and_leaf_are_those_of_the_format() {
-    let r: [u8; 32] = std::array::from_fn(|n| n as u8);
+    let r: [u8; 32] = std::array::from_fn(|n| u8::try_from(n).unwrap());
     let commitment = commitment(&r, br#"{"v":1,"kind":"message-in"}"#);
     let leaf = Leaf {
         kind: EntryKind::MessageIn,

@@ -59,7 +59,7 @@ fn receipts(count: u64) -> Vec<Receipt> {
 }
 
 /// A receipt over any payload and header, signed by the right key.
-fn signed(protected: serde_json::Value, payload: &str) -> Receipt {
+fn signed(protected: Value, payload: &str) -> Receipt {
     let input = SigningInput::new(protected.to_string().as_bytes(), payload.as_bytes());
     let signature = key(2).sign(input.octets());
     Receipt {
@@ -68,11 +68,11 @@ fn signed(protected: serde_json::Value, payload: &str) -> Receipt {
     }
 }
 
-fn header() -> serde_json::Value {
+fn header() -> Value {
     json!({"typ": RECEIPT_TYP, "alg": "EdDSA", "kid": KID})
 }
 
-fn payload(receipt: &Receipt) -> serde_json::Value {
+fn payload(receipt: &Receipt) -> Value {
     let payload = receipt.jws().split('.').nth(1).unwrap();
     serde_json::from_slice(&base64url::decode(payload).unwrap()).unwrap()
 }
@@ -80,9 +80,8 @@ fn payload(receipt: &Receipt) -> serde_json::Value {
 #[test]
 fn a_statement_has_exactly_the_members_of_the_format() {
     let mut statement = statement(41);
-    let written = |statement: &Statement| {
-        serde_json::from_slice::<serde_json::Value>(&statement.to_octets()).unwrap()
-    };
+    let written =
+        |statement: &Statement| serde_json::from_slice::<Value>(&statement.to_octets()).unwrap();
     let mut expected = json!({
         "v": 1, "message": statement.message, "id": "message-41",
         "sender": "did:web:agents.org-a.test:aria", "recipient": "did:web:agents.org-b.test:bruno",
@@ -237,7 +236,7 @@ fn refuses_an_entry_that_the_checkpoint_does_not_cover() {
 
 #[test]
 fn newer_receipts_are_unsupported() {
-    let unsupported = |edit: fn(&mut serde_json::Value)| {
+    let unsupported = |edit: fn(&mut Value)| {
         let mut payload = payload(&receipts(1)[0]);
         edit(&mut payload);
         match signed(header(), &payload.to_string()).open() {
