@@ -4,7 +4,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::parse::MAX_RECIPIENTS;
-use super::{Alg, Enc, Header, apv, encoded, key_encryption_key};
+use super::{Alg, Enc, Header, apv, key_encryption_key};
 use crate::crypto::key_wrap;
 use crate::{AgreementKey, Curve, Entropy, KeyError, PublicKey, SharedSecret, base64url};
 
@@ -123,15 +123,15 @@ pub fn encrypt(
         });
         out.push_str(&Value::from(*kid).to_string());
         out.push_str(r#"},"encrypted_key":""#);
-        encoded(&key_wrap::wrap(&kek, &cek), &mut out);
+        base64url::encode_into(&key_wrap::wrap(&kek, &cek), &mut out);
         out.push_str("\"}");
     }
     out.push_str(r#"],"iv":""#);
-    encoded(&iv, &mut out);
+    base64url::encode_into(&iv, &mut out);
     out.push_str(r#"","ciphertext":""#);
-    encoded(&content, &mut out);
+    base64url::encode_into(&content, &mut out);
     out.push_str(r#"","tag":""#);
-    encoded(&tag, &mut out);
+    base64url::encode_into(&tag, &mut out);
     out.push_str("\"}");
     Ok(out)
 }

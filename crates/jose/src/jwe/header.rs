@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::parse::{take_octets, take_optional_text, take_text};
-use super::{Alg, Enc, Header, JweError, apv, encoded};
+use super::{Alg, Enc, Header, JweError, apv};
 use crate::crypto::constant_time_eq;
-use crate::{KeyError, PublicKey};
+use crate::{KeyError, PublicKey, base64url};
 
 impl Header {
     /// Reads the header of an envelope to these recipients.
@@ -51,15 +51,12 @@ impl Header {
         }
         member("alg", self.alg.name(), &mut out);
         member("enc", self.enc.name(), &mut out);
+        member("apv", &base64url::encode(&self.apv), &mut out);
         if let Some(skid) = &self.skid {
             member("skid", skid, &mut out);
-            out.push_str(r#""apu":""#);
-            encoded(skid.as_bytes(), &mut out);
-            out.push_str("\",");
+            member("apu", &base64url::encode(skid.as_bytes()), &mut out);
         }
-        out.push_str(r#""apv":""#);
-        encoded(&self.apv, &mut out);
-        out.push_str(r#"","epk":"#);
+        out.push_str(r#""epk":"#);
         out.push_str(&self.epk.to_jwk().to_string());
         out.push('}');
         out

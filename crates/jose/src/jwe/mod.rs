@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::crypto::kdf::{OtherInfo, concat_kdf};
 use crate::crypto::key_wrap;
-use crate::{PublicKey, SharedSecret, base64url, sha256};
+use crate::{PublicKey, SharedSecret, sha256};
 
 /// How the content key is agreed on and wrapped (JWE-18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -193,10 +193,6 @@ fn key_encryption_key(
         None => concat_kdf(&[ze.octets()], &info),
         Some(zs) => concat_kdf(&[ze.octets(), zs.octets()], &info),
     }
-}
-
-fn encoded(octets: &[u8], out: &mut String) {
-    base64url::encode_into(octets, out);
 }
 
 #[cfg(test)]

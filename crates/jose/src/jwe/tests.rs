@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::json::Limits;
-use crate::{AgreementKey, Curve, SystemEntropy};
+use crate::{AgreementKey, Curve, SystemEntropy, base64url};
 
 const TYP: &str = "application/didcomm-encrypted+json";
 const SKID: &str = "did:example:aria#key-2";

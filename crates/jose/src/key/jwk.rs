@@ -37,12 +37,12 @@ pub(super) fn private_octets(jwk: &Value, curve: Curve) -> Result<Zeroizing<Vec<
     }
 }
 
-/// The public members, in the order of their names.
+/// The public members, in the order everybody writes them.
 pub(super) fn to_jwk(curve: Curve, point: &Point) -> Value {
     let (x, y) = coordinates(point);
     match y {
-        None => json!({"crv": curve.name(), "kty": curve.kty(), "x": x}),
-        Some(y) => json!({"crv": curve.name(), "kty": curve.kty(), "x": x, "y": y}),
+        None => json!({"kty": curve.kty(), "crv": curve.name(), "x": x}),
+        Some(y) => json!({"kty": curve.kty(), "crv": curve.name(), "x": x, "y": y}),
     }
 }
 
