@@ -26,6 +26,3 @@ pub fn owed(message: &Plaintext, received: &[MessageId]) -> Vec<MessageId> {
         .cloned();
     earlier.chain([message.id.clone()]).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -267,6 +267,3 @@ impl<'de> Deserialize<'de> for ProblemCode {
         Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
-
-#[cfg(test)]
-mod tests;

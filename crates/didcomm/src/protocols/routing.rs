@@ -150,6 +150,3 @@ fn is_envelope(octets: &[u8]) -> bool {
     let limits = comity_jose::json::Limits::MESSAGE;
     comity_jose::json::parse(octets, &limits).is_ok_and(|value| members(&value))
 }
-
-#[cfg(test)]
-mod tests;
