@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use comity_did::{Did, DidDocument, DidUrl};
+use comity_jose::AgreementKey;
 use serde_json::Value;
 
 use crate::case::Case;
@@ -28,44 +31,70 @@ struct File {
 pub(crate) struct Ring {
     /// Every secret, the senders' too, by key id: private JWKs.
     pub(crate) secrets: BTreeMap<String, Value>,
-    /// The prefixes of the key ids whose secrets the reader holds.
-    pub(crate) holds: Vec<String>,
-    /// DID documents by DID.
-    pub(crate) documents: BTreeMap<String, Value>,
+    /// The agreement keys that the reader holds.
+    held: BTreeMap<DidUrl, AgreementKey>,
+    documents: BTreeMap<Did, Arc<DidDocument>>,
 }
 
 impl Ring {
-    /// Whether the reader holds the secret of `kid`.
-    pub(crate) fn holds(&self, kid: &str) -> bool {
-        self.holds
-            .iter()
-            .any(|prefix| kid.starts_with(prefix.as_str()))
+    /// The agreement key of `kid`, if the reader holds it.
+    pub(crate) fn held_key(&self, kid: &DidUrl) -> Option<&AgreementKey> {
+        self.held.get(kid)
+    }
+
+    /// The document of a DID, if it is given.
+    pub(crate) fn document(&self, did: &Did) -> Option<Arc<DidDocument>> {
+        self.documents.get(did).cloned()
+    }
+
+    /// Whether the reader holds a key of this DID.
+    pub(crate) fn is_reader(&self, did: &Did) -> bool {
+        self.held.keys().any(|kid| kid.did() == did)
     }
 
     /// Reads the keys and documents of a folder, else those of the `didcomm` folder beside it.
+    ///
+    /// A secret that is not for agreement is held by nobody, a document that can't be read is not
+    /// there, as it would be for any reader.
     fn of(folder: &Path) -> anyhow::Result<Self> {
         let beside = folder.parent().map(|parent| parent.join("didcomm"));
-        let read = |name: &str| -> anyhow::Result<Option<Value>> {
+        let read = |name: &str| -> anyhow::Result<Value> {
             let places = [Some(folder), beside.as_deref()].into_iter().flatten();
             let mut files = places
                 .map(|place| place.join(name))
                 .filter(|path| path.is_file());
-            files.next().map(|path| read_json(&path)).transpose()
+            files
+                .next()
+                .map_or(Ok(Value::Null), |path| read_json(&path))
         };
-        let keys = read(KEYS)?.unwrap_or_default();
-        let holds = match keys.get("holds").and_then(Value::as_array) {
-            Some(prefixes) => prefixes
-                .iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-            None => vec![String::new()],
+        let (keys, documents) = (read(KEYS)?, read(DOCUMENTS)?);
+        let secrets = members(&keys["secrets"]);
+        let prefixes = keys["holds"].as_array();
+        let is_held = |kid: &str| {
+            prefixes.is_none_or(|prefixes| {
+                prefixes
+                    .iter()
+                    .filter_map(Value::as_str)
+                    .any(|prefix| kid.starts_with(prefix))
+            })
         };
-        let documents = members(read(DOCUMENTS)?.as_ref());
+        let held = secrets
+            .iter()
+            .filter(|(kid, _)| is_held(kid))
+            .filter_map(|(kid, jwk)| {
+                Some((DidUrl::parse(kid).ok()?, AgreementKey::from_jwk(jwk).ok()?))
+            });
+        let documents = members(&documents)
+            .into_iter()
+            .filter_map(|(did, document)| {
+                let did = Did::parse(&did).ok()?;
+                let document = DidDocument::parse(&did, document.to_string().as_bytes()).ok()?;
+                Some((did, Arc::new(document)))
+            });
         Ok(Self {
-            secrets: members(keys.get("secrets")),
-            holds,
-            documents,
+            held: held.collect(),
+            documents: documents.collect(),
+            secrets,
         })
     }
 }
@@ -152,8 +181,8 @@ fn read_json(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_slice(&octets).with_context(|| path.display().to_string())
 }
 
-fn members(object: Option<&Value>) -> BTreeMap<String, Value> {
-    let members = object.and_then(Value::as_object).into_iter().flatten();
+fn members(object: &Value) -> BTreeMap<String, Value> {
+    let members = object.as_object().into_iter().flatten();
     members
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect()

@@ -3,12 +3,20 @@
 mod aead;
 mod did;
 mod did_document;
+mod didcomm;
 mod jose;
 mod kdf;
+mod known_answer;
+mod problem;
 mod protocol;
+mod routing;
 mod service;
+mod thread;
 
-use crate::case::{Case, Check, skipped};
+use comity_didcomm::Plaintext;
+use serde_json::Value;
+
+use crate::case::{Case, Check, Stop, skipped, try_to};
 
 /// Runs a vector.
 pub(crate) fn run(case: &Case<'_>) -> Check {
@@ -26,9 +34,18 @@ type Runner = fn(&Case<'_>) -> Check;
 type Recogniser = fn(&Case<'_>) -> Option<Runner>;
 
 /// All modules; the first that recognises a vector runs it.
-const RECOGNISERS: [Recogniser; 4] = [
+const RECOGNISERS: [Recogniser; 8] = [
     jose::recognise,
+    didcomm::recognise,
     did::recognise,
+    routing::recognise,
     service::recognise,
+    problem::recognise,
+    thread::recognise,
     protocol::recognise,
 ];
+
+/// Reads a plaintext message of a vector.
+fn plaintext(message: &Value) -> Result<Plaintext, Stop> {
+    try_to("read the message", Plaintext::from_value(message.clone()))
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use comity_did::{Did, DidDocument, DidUrl, Relationship, peer};
-use comity_jose::PublicKey;
+use comity_jose::{PublicKey, base64url, multibase};
 use serde_json::Value;
 
 use super::did::resolve;
@@ -34,6 +34,13 @@ pub(super) fn resolved(case: &Case<'_>) -> Check {
         }
         None => resolve(case)?,
     };
+    if let Some(input) = case.entry.get("input_document") {
+        equal(
+            "the document in the DID",
+            &encoded(case.text("did")?)?,
+            input,
+        )?;
+    }
     equal(
         "the document",
         &read(document.octets())?,
@@ -55,6 +62,11 @@ pub(super) fn served(case: &Case<'_>) -> Check {
 /// `did`, `jwk`, `vm_id`, `relationships`.
 pub(super) fn jwk(case: &Case<'_>) -> Check {
     let document = resolve(case)?;
+    let octets = try_to(
+        "decode the DID",
+        base64url::decode(document.id().method_specific_id()),
+    )?;
+    equal("the JWK in the DID", &read(&octets)?, case.member("jwk")?)?;
     let key = try_to("read jwk", PublicKey::from_jwk(case.member("jwk")?))?;
     let id = try_to("read vm_id", DidUrl::parse(case.text("vm_id")?))?;
     let got: BTreeSet<&str> = Relationship::ALL
@@ -71,6 +83,19 @@ pub(super) fn jwk(case: &Case<'_>) -> Check {
     )
 }
 
+/// The document that a did:peer:4 carries.
+fn encoded(did: &str) -> Result<Value, Stop> {
+    let (_, document) = did
+        .rsplit_once(':')
+        .ok_or_else(|| failed("the DID has no document"))?;
+    let octets = try_to("decode the document", multibase::decode(document))?;
+    let octets = octets.get(MULTICODEC_OCTETS..).unwrap_or_default();
+    read(octets)
+}
+
 fn read(octets: &[u8]) -> Result<Value, Stop> {
     try_to("read the document", serde_json::from_slice(octets))
 }
+
+/// The length of the multicodec before the document of a did:peer:4.
+const MULTICODEC_OCTETS: usize = 2;

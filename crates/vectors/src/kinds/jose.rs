@@ -31,7 +31,17 @@ pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
 fn apv(case: &Case<'_>) -> Check {
     let kids = case.member("kids")?.as_array();
     let kids = kids.ok_or_else(|| failed("kids of the vector is not an array"))?;
-    let digest = jwe::apv(kids.iter().filter_map(Value::as_str));
+    let kids: Vec<&str> = kids.iter().filter_map(Value::as_str).collect();
+    if let Some(sorted) = case.entry.get("sorted").and_then(Value::as_array) {
+        let mut by_octets = kids.clone();
+        by_octets.sort_unstable();
+        equal(
+            "the order",
+            by_octets,
+            sorted.iter().filter_map(Value::as_str).collect(),
+        )?;
+    }
+    let digest = jwe::apv(kids);
     equal(
         "apv",
         base64url::encode(&digest).as_str(),

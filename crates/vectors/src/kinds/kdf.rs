@@ -53,6 +53,11 @@ pub(super) fn derived(case: &Case<'_>) -> Check {
 /// AES-256 only.
 pub(super) fn wrapped(case: &Case<'_>) -> Check {
     let protected = case.member("protected_json")?;
+    let header: Value = try_to(
+        "read the protected header",
+        serde_json::from_slice(&base64(case.entry, "protected")?),
+    )?;
+    equal("the protected header", &header, protected)?;
     let enc = Enc::from_name(text(protected, "enc")?);
     let enc = enc.ok_or_else(|| skipped("other content encryption"))?;
     let aad = case.text("protected")?.as_bytes();
