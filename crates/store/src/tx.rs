@@ -282,6 +282,6 @@ pub trait Receipts {
     fn receipts_of(&self, message: &Digest) -> Result<Vec<ReceiptRow>>;
     /// Keeps a peer's receipt by (message, state); the first copy stays.
     fn put_peer_receipt(&mut self, row: &PeerReceiptRow) -> Result<()>;
-    /// Receipts that we got about a message of ours.
+    /// Receipts that we got about a message of ours, by state.
     fn peer_receipts(&self, message: &Digest) -> Result<Vec<PeerReceiptRow>>;
 }
