@@ -156,11 +156,6 @@ impl Plaintext {
         self.thid.as_ref().unwrap_or(&self.id)
     }
 
-    /// The same as [`Plaintext::thread`].
-    pub fn thid(&self) -> &MessageId {
-        self.thread()
-    }
-
     /// Whether the message names `did` as a recipient, in whatever form (ADR-04).
     pub fn is_to(&self, did: &Did) -> bool {
         self.to.iter().any(|to| to.same_subject(did))

@@ -245,6 +245,36 @@ fn refuses_a_message_signed_for_one_and_passed_on_to_another() {
 }
 
 #[test]
+fn refuses_a_signature_of_another_inside_authcrypt_before_asking_for_its_document() {
+    let (aria, bruno, carla) = (Party::new(), Party::new(), Party::new());
+    let sealed = carla.authcrypt(&bruno, &aria.sign(&aria.message(&bruno)));
+    let error = bruno.unpack(&sealed).unwrap_err();
+    assert!(matches!(
+        error,
+        UnpackError::Addressing(AddressingError::SignerIsNotSender)
+    ));
+}
+
+#[test]
+fn refuses_a_rotation_signed_by_somebody_else_before_asking_for_a_document() {
+    let (aria, bruno, carla) = (Party::new(), Party::new(), Party::new());
+    let header = json!({"typ": "JWT", "alg": "EdDSA", "kid": carla.signing_kid()});
+    let claims = json!({"iss": bruno.did, "sub": aria.did, "iat": 1});
+    let (header, claims) = (header.to_string(), claims.to_string());
+    let input = comity_jose::jws::SigningInput::new(header.as_bytes(), claims.as_bytes());
+    let signature = carla.signing.sign(input.octets());
+    let mut message = aria.message(&bruno);
+    message["from_prior"] = input.into_compact(&signature).into();
+    let error = bruno
+        .unpack(&aria.authcrypt(&bruno, &message.to_string()))
+        .unwrap_err();
+    assert!(matches!(
+        error,
+        UnpackError::FromPrior(FromPriorError::ForeignKey)
+    ));
+}
+
+#[test]
 fn refuses_layers_in_orders_that_nobody_may_send() {
     let (aria, bruno) = (Party::new(), Party::new());
     let message = aria.message(&bruno);
@@ -336,7 +366,10 @@ fn no_flipped_bit_and_no_missing_end_is_accepted() {
     for at in 0..sealed.len() {
         let mut octets = sealed.clone().into_bytes();
         octets[at] ^= 1;
-        assert!(bruno.unpack(&String::from_utf8(octets).unwrap()).is_err(), "bit at {at}");
+        assert!(
+            bruno.unpack(&String::from_utf8(octets).unwrap()).is_err(),
+            "bit at {at}"
+        );
         assert!(bruno.unpack(&sealed[..at]).is_err(), "end at {at}");
     }
 }
