@@ -6,6 +6,8 @@ pub mod checkpoint;
 pub mod digest;
 pub mod entry;
 pub mod receipt;
+#[cfg(test)]
+mod testing;
 mod text;
 pub mod tree;
 pub mod verify;

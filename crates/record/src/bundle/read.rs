@@ -13,7 +13,12 @@ use super::{
     Bundle, BundleError, Content, Fault, MAX_BUNDLE_BYTES, ShownDocument, ShownEntry, ShownMessage,
     Thread,
 };
-use crate::{checkpoint::SignedNote, digest::Digest, receipt::Receipt, wire};
+use crate::{
+    checkpoint::SignedNote,
+    digest::Digest,
+    receipt::Receipt,
+    wire::{self, ReadError},
+};
 
 impl Bundle {
     /// Reads the file of a bundle.
@@ -27,7 +32,10 @@ impl Bundle {
     pub fn parse(octets: &[u8]) -> Result<Self, BundleError> {
         let value = json::parse(octets, &LIMITS).map_err(|error| BundleError::new("", error))?;
         let mut top = Object::new("", value)?;
-        wire::check_object(&top.members, MEMBERS).map_err(|error| BundleError::new("", error))?;
+        wire::check_object(&top.members, MEMBERS).map_err(|error| match &error {
+            ReadError::Number { member } => BundleError::new(format!("/{member}"), error),
+            _ => BundleError::new("", error),
+        })?;
         Ok(Self {
             made_at: top.number("made_at")?,
             thread: top.read("thread", thread)?,
