@@ -25,10 +25,87 @@ mod sequence;
 mod settle;
 mod signals;
 mod submit;
+mod terminal;
 mod trouble;
+mod trust;
 mod views;
+mod withdraw;
 
 pub use accept::WireAnswer;
 pub use ask::WaitFor;
 pub use identity::{Caller, Connected};
 pub use trouble::CoreError;
+
+use crate::clock::Clock;
+use crate::config::Site;
+use crate::custody::NodeHeld;
+use crate::resolve::{Http, Resolver};
+use crate::streams::Streams;
+use comity_did::Did;
+use comity_jose::Entropy;
+use comity_store::Store;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, RwLock};
+
+/// The node's state and everything it can do; the doors call it, the background tasks run on it.
+pub struct Core {
+    pub(crate) store: Store,
+    pub(crate) site: Site,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) custody: NodeHeld,
+    pub(crate) resolver: Resolver,
+    pub(crate) http: Http,
+    pub(crate) agents: RwLock<HashMap<Did, Arc<identity::Hosted>>>,
+    pub(crate) callers: Mutex<identity::Callers>,
+    pub(crate) connected: Mutex<HashMap<Did, u64>>,
+    pub(crate) signals: signals::Signals,
+    pub(crate) streams: Streams,
+    pub(crate) lanes: deliver::Lanes,
+    pub(crate) counters: expire::Counters,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("site", &self.site).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    /// Puts the parts together and loads what the store knows: log, agents.
+    ///
+    /// # Errors
+    /// [`CoreError`] if the store cannot be read or a key cannot be unsealed.
+    pub(crate) async fn start(parts: Parts) -> Result<Arc<Self>, CoreError> {
+        let core = Arc::new(Self {
+            store: parts.store,
+            site: parts.site,
+            clock: parts.clock,
+            entropy: parts.entropy,
+            custody: parts.custody,
+            resolver: parts.resolver,
+            http: parts.http,
+            agents: RwLock::default(),
+            callers: Mutex::default(),
+            connected: Mutex::default(),
+            signals: signals::Signals::default(),
+            streams: Streams::default(),
+            lanes: deliver::Lanes::default(),
+            counters: expire::Counters::default(),
+        });
+        core.start_log().await?;
+        core.load_agents().await?;
+        Ok(core)
+    }
+}
+
+/// What a [`Core`] is made of.
+pub(crate) struct Parts {
+    pub(crate) store: Store,
+    pub(crate) site: Site,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) custody: NodeHeld,
+    pub(crate) resolver: Resolver,
+    pub(crate) http: Http,
+}

@@ -10,7 +10,7 @@ use comity_api::agent::{Delivery, Event, Message, Whoami};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::{InState, OutState, defaults};
-use comity_store::{Outgoing, Page, Tx};
+use comity_store::{Outgoing, Page};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -4,7 +4,6 @@
 //! beside each other. A peer that is down costs one probe, not one attempt for each message.
 
 use super::Core;
-use super::receipts::Plain;
 use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use crate::fail;
@@ -99,7 +98,7 @@ impl Core {
     async fn deliver(self: &Arc<Self>, row: Outgoing) -> Result<(), CoreError> {
         let Some(octets) = self.kept(&row).await? else { return Ok(()) };
         fail::point("deliver.before-send");
-        let handed = self.hand_over(&row.to, &octets, Plain::No).await;
+        let handed = self.hand_over(&row.to, &octets).await;
         fail::point("deliver.after-send");
         match handed {
             Handed::Taken => self.sent(&row).await?,
@@ -114,7 +113,7 @@ impl Core {
 
     /// Encrypts octets for a peer and posts them. Resolves and encrypts for each attempt: the
     /// peer's keys and endpoint may have changed.
-    pub(crate) async fn hand_over(&self, to: &Did, octets: &[u8], plain: Plain) -> Handed {
+    pub(crate) async fn hand_over(&self, to: &Did, octets: &[u8]) -> Handed {
         let now = self.clock.now();
         let Some(probe) = self.lanes.enter(to, now) else { return Handed::Down };
         let document = match self.resolver.resolve(to, Lane::Known).await {
@@ -127,13 +126,10 @@ impl Core {
         let Some(endpoint) = crate::resolve::endpoint(&document) else {
             return self.down(probe, &Code::UNRESOLVED, "its document names no HTTP endpoint");
         };
-        let typ = match plain {
-            Plain::No => "application/didcomm-signed+json",
-            Plain::Yes => "application/didcomm-plain+json",
-        };
-        tracing::trace!(peer = %to, inner = typ, "hand-over");
         let enc = if self.speaks_gcm(to).await { Enc::A256Gcm } else { Enc::A256CbcHs512 };
-        let Ok(envelope) = comity_didcomm::anoncrypt(&*self.entropy, &document, enc, octets) else {
+        let typ = comity_didcomm::media_type::ENCRYPTED;
+        let envelope = comity_didcomm::anoncrypt(&*self.entropy, &document, enc, octets, typ);
+        let Ok(envelope) = envelope else {
             return self.down(probe, &Code::UNRESOLVED, "its document has no key to encrypt to");
         };
         match self.http.post_envelope(&endpoint, envelope.into()).await {
@@ -152,7 +148,7 @@ impl Core {
             Ok(PostAnswer::Refused(status)) => {
                 self.lanes.up(probe);
                 // Its keys may have changed since we looked.
-                self.resolver.suspect(to).await;
+                self.resolver.suspect(to);
                 tracing::debug!(peer = %to, status, "the peer's transport refused an envelope");
                 Handed::Refused { for_good: None }
             }
@@ -242,7 +238,7 @@ impl Core {
             .await?;
         let mut filled = false;
         for (before, octets) in earlier.iter().filter(|(before, _)| before.order < row.order) {
-            filled = self.hand_over(&before.to, octets, Plain::No).await == Handed::Taken;
+            filled = self.hand_over(&before.to, octets).await == Handed::Taken;
             if !filled {
                 break;
             }

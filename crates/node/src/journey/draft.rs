@@ -3,9 +3,10 @@
 use super::Core;
 use super::identity::Hosted;
 use super::trouble::CoreError;
+use crate::custody::Signer;
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
-use comity_jose::{Entropy, base64url};
+use comity_jose::base64url;
 use comity_record::Digest;
 use serde::Serialize;
 use serde_json::Value;

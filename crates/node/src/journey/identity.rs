@@ -4,7 +4,7 @@ use super::Core;
 use super::trouble::{CoreError, bad};
 use comity_api::Problem;
 use comity_did::{Did, DidDocument, DidUrl, DocumentBuilder};
-use comity_jose::{Entropy, base64url, sha256};
+use comity_jose::{base64url, sha256};
 use comity_record::entry::AgentChanged;
 use comity_record::{Digest, Event};
 use comity_store::{AgentRow, AgentState, Role, TokenRow};
@@ -109,14 +109,14 @@ impl Core {
             bad(format!("{} is no name for an agent", crate::text::safe(name)))
                 .detail("a name has 1 to 63 of a-z, 0-9 and hyphens, and starts with a letter or digit; didcomm, comity and v1 are taken")
         })?;
-        let (host, port) = (self.config.host(), self.config.port());
+        let (host, port) = (self.site.host(), self.site.port());
         let did = comity_did::web::did_for(host, port, name)
             .map_err(|_| bad(format!("{host} cannot be the host of a DID")))?;
-        let minted = self.custody.mint(&did)?;
+        let minted = self.custody.mint(&did).map_err(CoreError::from)?;
         let log = self.log_identity().await?;
         let document = DocumentBuilder::new(did.clone(), &minted.signing, &minted.agreement)
-            .didcomm(&format!("{}/didcomm", self.config.base_url()))
-            .log(&format!("{}/comity/log", self.config.base_url()), &log.origin, &log.vkey)
+            .didcomm(&format!("{}/didcomm", self.site.base_url()))
+            .log(&format!("{}/comity/log", self.site.base_url()), &log.origin, &log.vkey)
             .build()
             .map_err(|_| CoreError::Defect("a DID document of ours that does not parse"))?;
         let token = self.new_token();
@@ -136,6 +136,7 @@ impl Core {
             created: now,
         };
         let entropy = Arc::clone(&self.entropy);
+        let sealed = row.sealed_keys.clone();
         let hash = Digest::new(document.hash());
         let octets = document.octets().to_vec();
         self.store
@@ -156,6 +157,7 @@ impl Core {
             })
             .await?;
         self.signals.recorded.raise();
+        self.custody.unseal(&did, &sealed).map_err(CoreError::from)?;
         let hosted = self.host(name.to_owned(), document)?;
         self.write_token_file(&hosted.name, &token)?;
         Ok((hosted, token))
@@ -194,6 +196,7 @@ impl Core {
         self.agents.write().unwrap_or_else(PoisonError::into_inner).remove(&hosted.did);
         self.callers.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.custody.forget(&hosted.did);
+        self.resolver.unhost(&hosted.did);
         Ok(())
     }
 
@@ -210,6 +213,7 @@ impl Core {
             did: did.clone(),
         });
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
+        self.resolver.host(Arc::clone(&hosted.document));
         agents.insert(did, Arc::clone(&hosted));
         Ok(hosted)
     }
@@ -222,8 +226,8 @@ impl Core {
 
     /// `agents/NAME.json`: what an agent on this machine needs to open its door.
     fn write_token_file(&self, name: &str, token: &str) -> Result<(), Problem> {
-        let file = self.config.token_file(name);
-        let content = serde_json::json!({"url": self.config.agent_url(), "token": token});
+        let file = self.site.token_file(name);
+        let content = serde_json::json!({"url": self.site.agent_url(), "token": token});
         crate::config::write_private(&file, format!("{content}\n").as_bytes()).map_err(|error| {
             Problem::new("e.m.me.res.storage", format!("cannot write {}", file.display()))
                 .detail(error.to_string())

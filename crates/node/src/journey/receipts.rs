@@ -8,7 +8,8 @@ use super::trouble::CoreError;
 use crate::fail;
 use crate::resolve::Lane;
 use comity_did::{Did, DidDocument, Relationship};
-use comity_engine::{Code, OutState, Proved, ReceiptState};
+use comity_engine::state::ReceiptState;
+use comity_engine::{Code, OutState, Proved};
 use comity_record::entry::{EndedState, ReceiptIn};
 use comity_record::receipt::{By, VerifiedReceipt};
 use comity_record::{Digest, Event, Receipt};
@@ -114,12 +115,12 @@ impl Core {
             "body": {"receipts": receipts},
         });
         fail::point("receipts.before-send");
-        let handed = self.hand_over(sender, plaintext.to_string().as_bytes(), Plain::Yes).await;
+        let handed = self.hand_over(sender, plaintext.to_string().as_bytes()).await;
         fail::point("receipts.after-send");
         match handed {
             Handed::Taken => {}
             Handed::Refused { .. } | Handed::Gap => {
-                return self.put_off(rows).await.map(|()| 0);
+                return self.put_off_receipts(rows).await.map(|()| 0);
             }
             Handed::Down => return Ok(0),
         }
@@ -136,7 +137,7 @@ impl Core {
     }
 
     /// The sender's node answers but does not want them: later, and not for ever.
-    async fn put_off(&self, rows: Vec<ReceiptRow>) -> Result<(), CoreError> {
+    async fn put_off_receipts(&self, rows: Vec<ReceiptRow>) -> Result<(), CoreError> {
         let random = self.random();
         self.store
             .write(move |tx| {
@@ -234,13 +235,6 @@ impl Core {
         let log_signed = is_signed_by_its_log(&document, &verified);
         Ok(Some((verified, log_signed)))
     }
-}
-
-/// Whether octets to hand over are a plaintext or a signed message; only `typ` differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Plain {
-    No,
-    Yes,
 }
 
 /// True if the log that the recipient's document names signed the receipt's checkpoint.

@@ -10,7 +10,7 @@ use super::note::note;
 use super::trouble::CoreError;
 use crate::fail;
 use comity_did::{Did, DidUrl};
-use comity_jose::Entropy;
+use crate::custody::Signer;
 use comity_record::entry::LogStarted;
 use comity_record::receipt::{By, Draft, LoggedAt, Statement};
 use comity_record::tree::{self, Frontier, Nodes};
@@ -58,11 +58,12 @@ impl Core {
         }
         let mut epoch = [0; 4];
         self.entropy.fill(&mut epoch);
-        let host = self.config.authority();
+        let host = self.site.authority();
         let origin = format!("{host}/comity/log/{:08x}", u32::from_be_bytes(epoch));
         let origin: LogOrigin =
             origin.parse().map_err(|_| CoreError::Defect("an origin that is not one"))?;
         let (key, sealed_key) = self.custody.mint_log()?;
+        self.custody.unseal_log(&sealed_key)?;
         let vkey = Vkey::log(origin.clone(), key)
             .map_err(|_| CoreError::Defect("a log key that is not Ed25519"))?;
         let entropy = Arc::clone(&self.entropy);

@@ -206,7 +206,7 @@ impl Core {
         agent: &Arc<Hosted>,
         messages: Vec<Prepared>,
     ) -> Result<Vec<Plan>, CoreError> {
-        let (agent, outbound) = (agent.did.clone(), self.config.outbound());
+        let (agent, outbound) = (agent.did.clone(), self.site.outbound());
         self.store
             .read(move |tx| {
                 let mut given: Vec<(Did, MessageId, u64)> = Vec::new();
@@ -257,7 +257,7 @@ impl Core {
             + Sync
             + 'static,
     {
-        let (agent, by, outbound) = (agent.did.clone(), by.to_owned(), self.config.outbound());
+        let (agent, by, outbound) = (agent.did.clone(), by.to_owned(), self.site.outbound());
         let entropy = Arc::clone(&self.entropy);
         self.store
             .write(move |tx| {

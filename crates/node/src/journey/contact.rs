@@ -1,0 +1,595 @@
+//! Knocks and their answers at both ends (formats §3): `contact/1.0` on the wire.
+//!
+//! ```text
+//! A: send, no grant ── knock ──> B: pending ── operator ── welcome ──> A: active, mail goes out
+//!                                                      └── declined ──> A: ended, mail refused
+//! either: revoke ── ended ──> the other: ended, mail cancelled
+//! ```
+
+use super::Core;
+use super::accept::{WireAnswer, silent};
+use super::claims::{Arrival, Stop};
+use super::draft::Draft;
+use super::identity::Hosted;
+use super::note::note;
+use super::submit::{end_noted, ending};
+use super::trouble::CoreError;
+use crate::config::Outbound;
+use comity_did::Did;
+use comity_didcomm::{MessageId, MessageType};
+use comity_engine::contact::{self, Declined, Ended, First, Knock, Welcome};
+use comity_engine::grant::{self, Restrictions};
+use comity_engine::{Code, Grant, GrantState, InState, OutState, Proved, Timestamp, WaitingOn};
+use comity_engine::{defaults, fresh};
+use comity_jose::{Entropy, base64url};
+use comity_record::entry::{Decided, EndedState, Outcome, Settled};
+use comity_record::receipt::By;
+use comity_record::{Digest, Event, ReceiptState};
+use comity_store::{
+    GrantRow, History, KnockRow, KnockState, OutKind, Outgoing, PeerRow, StoreError, Tx,
+};
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Counted for contact messages that cannot be taken.
+pub(super) const NOT_ACCEPTABLE: &str = "contact-not-acceptable";
+
+impl Core {
+    /// Knocks for held messages whose pair has no grant yet, until the node stops.
+    pub(crate) async fn knock_forever(self: Arc<Self>) {
+        let mut listener = self.signals.held.listen();
+        loop {
+            match self.knock_for_held().await {
+                Ok(()) => {}
+                Err(CoreError::Store(StoreError::Closed)) => return,
+                Err(error) => tracing::error!(%error, "a knock could not be made"),
+            }
+            listener.wait(Duration::from_secs(5)).await;
+        }
+    }
+
+    async fn knock_for_held(&self) -> Result<(), CoreError> {
+        let waiting = self
+            .store
+            .read(|tx| {
+                let mut first: Vec<Outgoing> = Vec::new();
+                for row in tx.held_outgoing(1_000)? {
+                    let pair = first.iter().any(|one| one.agent == row.agent && one.to == row.to);
+                    if row.waiting_on != Some(WaitingOn::Grant) || pair {
+                        continue;
+                    }
+                    let grant = tx.grant_between(&row.agent, &row.to)?;
+                    if grant.is_none_or(|grant| grant.state != GrantState::Offered) {
+                        first.push(row);
+                    }
+                }
+                Ok::<_, CoreError>(first)
+            })
+            .await?;
+        for row in waiting {
+            let Some(agent) = self.agent_of(&row.agent) else { continue };
+            self.knock(&agent, &row).await?;
+        }
+        Ok(())
+    }
+
+    /// Signs a knock for the message that waits, and keeps it with the offered grant.
+    async fn knock(&self, agent: &Arc<Hosted>, row: &Outgoing) -> Result<(), CoreError> {
+        let offer = self.offer_for(agent, row).await?;
+        let bytes = self.kept_bytes(row.digest).await?;
+        let knock = Knock {
+            purpose: row.purpose.clone().unwrap_or_default(),
+            offer: offer.clone(),
+            first: Some(First { digest: row.digest, type_: row.type_.to_string(), bytes }),
+            speaks: contact::SPEAKS.iter().map(ToString::to_string).collect(),
+        };
+        let id = MessageId::generate(&*self.entropy);
+        let reply = ContactDraft {
+            agent: Arc::clone(agent),
+            to: row.to.clone(),
+            type_: contact::KNOCK,
+            thid: id.clone(),
+            id,
+            expires: row.expires,
+            body: knock.to_body(),
+        };
+        let message = self.contact_row(&reply).await?;
+        let (entropy, ours, peer) = (Arc::clone(&self.entropy), agent.did.clone(), row.to.clone());
+        self.store
+            .write(move |tx| {
+                let now = tx.now();
+                let offered = GrantRow {
+                    grant: offer.clone(),
+                    ours: ours.clone(),
+                    peer: peer.clone(),
+                    state: GrantState::Offered,
+                    pin: None,
+                    decided_by: "rule:outbound".to_owned(),
+                    approval: None,
+                    knock: Some(message.row.thid.clone()),
+                    version: 1,
+                    uses: 0,
+                    created: now,
+                    ended: None,
+                    code: None,
+                };
+                tx.put_grant(&offered)?;
+                decided(tx, &*entropy, &offered, Outcome::Offered, Some(message.row.digest))?;
+                message.keep(tx)
+            })
+            .await?;
+        self.signals.recorded.raise();
+        self.signals.outbox.raise();
+        Ok(())
+    }
+
+    /// What we ask for: the message's protocol in both directions, on top of what a live grant
+    /// has already.
+    async fn offer_for(&self, agent: &Hosted, row: &Outgoing) -> Result<Grant, CoreError> {
+        let (ours, peer) = (agent.did.clone(), row.to.clone());
+        let known = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.grant_between(&ours, &peer)?))
+            .await?
+            .filter(|known| known.state == GrantState::Active);
+        let protocol = row.type_.protocol().to_string();
+        let side = |did: &Did| {
+            let mut types: Vec<String> = known
+                .iter()
+                .flat_map(|known| known.grant.types_from(did).map(str::to_owned))
+                .filter(|text| *text != protocol && !text.starts_with(&format!("{protocol}/")))
+                .take(defaults::GRANT_TYPES_MAX - 1)
+                .collect();
+            types.push(protocol.clone());
+            types
+        };
+        let mut nonce = [0; 16];
+        self.entropy.fill(&mut nonce);
+        let until = (self.clock.now() + defaults::GRANT_LIFETIME).seconds();
+        Grant::new(
+            [agent.did.clone(), row.to.clone()],
+            [side(&agent.did), side(&row.to)],
+            until,
+            &base64url::encode(&nonce),
+            &Restrictions::default(),
+        )
+        .map_err(|_| CoreError::Defect("an offer that is no grant"))
+    }
+
+    async fn kept_bytes(&self, digest: Digest) -> Result<u64, CoreError> {
+        self.store
+            .read(move |tx| {
+                // The plaintext is three quarters of the payload's base64, roughly the octets kept.
+                Ok(tx.message(&digest)?.map_or(0, |octets| (octets.len() as u64) * 3 / 4))
+            })
+            .await
+    }
+
+    /// A stranger knocks.
+    pub(super) async fn take_knock(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+        let knock = acceptable(&arrival)
+            .then(|| Knock::from_body(&arrival.body()).ok())
+            .flatten()
+            .filter(|knock| {
+                *knock.offer.between() == [arrival.sender.clone(), arrival.agent.did.clone()]
+            })
+            .ok_or_else(|| silent(&arrival.sender))?;
+        let (created, expires) = arrival.times();
+        let now = self.clock.now();
+        fresh::check(created, expires, false, now).map_err(|_| silent(&arrival.sender))?;
+        let row = KnockRow {
+            digest: arrival.digest,
+            id: arrival.id.clone(),
+            sender: arrival.sender.clone(),
+            recipient: arrival.agent.did.clone(),
+            knock,
+            document: Digest::new(arrival.document.hash()),
+            kid: arrival.kid.to_string(),
+            pin: grant::pin_of(&arrival.document),
+            received: now,
+            expires: fresh::fresh_until(created.unwrap_or_default(), expires),
+            state: KnockState::Pending,
+        };
+        let (octets, document) = (arrival.octets.clone(), Arc::clone(&arrival.document));
+        let domain = domain_of(&arrival.sender);
+        let kept = self
+            .store
+            .write(move |tx| {
+                if tx.knock(&row.digest)?.is_some() {
+                    return Ok(true);
+                }
+                if let Some(mut before) = tx.knock_between(&row.sender, &row.recipient)? {
+                    before.state = KnockState::Replaced;
+                    tx.put_knock(&before)?;
+                }
+                let (all, of_domain) = tx.count_knocks(&domain)?;
+                let room = all < defaults::KNOCKS_PENDING_MAX as u64
+                    && of_domain < defaults::KNOCKS_PER_DOMAIN_MAX as u64;
+                if room {
+                    tx.put_message(&row.digest, &octets)?;
+                    let now = tx.now().seconds();
+                    tx.put_document(&row.document, &row.sender, document.octets(), now)?;
+                    learn(tx, &row.sender, &row.knock.speaks)?;
+                    tx.put_knock(&row)?;
+                }
+                Ok::<_, CoreError>(room)
+            })
+            .await?;
+        if !kept {
+            return Err(Stop::Busy("knocks-full"));
+        }
+        self.signals.integrated.raise();
+        Ok(WireAnswer::Accepted)
+    }
+
+    /// The peer let us in.
+    pub(super) async fn take_welcome(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+        let refused = || silent(&arrival.sender);
+        let welcome = acceptable(&arrival)
+            .then(|| Welcome::from_body(&arrival.body()).ok())
+            .flatten()
+            .ok_or_else(refused)?;
+        let (agent, peer) = (arrival.agent.did.clone(), arrival.sender.clone());
+        let (thid, digest) = (arrival.thid.clone(), arrival.digest);
+        let octets = arrival.octets.clone();
+        let document = Arc::clone(&arrival.document);
+        let entropy = Arc::clone(&self.entropy);
+        let (our, their) = (agent.clone(), peer.clone());
+        let taken = self
+            .store
+            .write(move |tx| {
+                let Some(offered) = answered(tx, &our, &their, &thid)? else { return Ok(None) };
+                learn(tx, &their, &welcome.speaks)?;
+                tx.put_message(&digest, &octets)?;
+                let hash = Digest::new(document.hash());
+                tx.put_document(&hash, &their, document.octets(), tx.now().seconds())?;
+                if !welcome.grant.is_within(&offered.grant) {
+                    let code = Code::WIDER_THAN_ASKED;
+                    end_grant(tx, &*entropy, offered, Outcome::Declined, "rule", &code, digest)?;
+                    return Ok(Some(false));
+                }
+                // The offer's row gives way to the grant's: narrowed, it has another id.
+                let active = GrantRow {
+                    grant: welcome.grant.clone(),
+                    state: GrantState::Active,
+                    pin: Some(grant::pin_of(&document)),
+                    decided_by: "peer".to_owned(),
+                    version: offered.version + 1,
+                    ..offered.clone()
+                };
+                replace_others(tx, &active)?;
+                tx.put_grant(&active)?;
+                decided(tx, &*entropy, &active, Outcome::Approved, Some(digest))?;
+                release_held(tx, &*entropy, &active)?;
+                Ok::<_, CoreError>(Some(true))
+            })
+            .await?;
+        let Some(_) = taken else { return Err(refused()) };
+        self.signals.recorded.raise();
+        self.signals.outbox.raise();
+        self.signals.held.raise();
+        self.signals.events(&agent).raise();
+        Ok(WireAnswer::Accepted)
+    }
+
+    /// The peer did not let us in.
+    pub(super) async fn take_declined(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+        let refused = || silent(&arrival.sender);
+        let declined = acceptable(&arrival)
+            .then(|| serde_json::from_value::<Declined>(arrival.body()).ok())
+            .flatten()
+            .ok_or_else(refused)?;
+        let (agent, peer) = (arrival.agent.did.clone(), arrival.sender.clone());
+        let (thid, digest) = (arrival.thid.clone(), arrival.digest);
+        let octets = arrival.octets.clone();
+        let (entropy, our) = (Arc::clone(&self.entropy), agent.clone());
+        let taken = self
+            .store
+            .write(move |tx| {
+                let Some(offered) = answered(tx, &our, &peer, &thid)? else { return Ok(false) };
+                tx.put_message(&digest, &octets)?;
+                let code = &declined.code;
+                end_grant(tx, &*entropy, offered, Outcome::Declined, "peer", code, digest)?;
+                Ok::<_, CoreError>(true)
+            })
+            .await?;
+        if !taken {
+            return Err(refused());
+        }
+        self.signals.recorded.raise();
+        self.signals.events(&agent).raise();
+        Ok(WireAnswer::Accepted)
+    }
+
+    /// The peer ended the grant.
+    pub(super) async fn take_ended(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+        let refused = || silent(&arrival.sender);
+        let ended = acceptable(&arrival)
+            .then(|| serde_json::from_value::<Ended>(arrival.body()).ok())
+            .flatten()
+            .ok_or_else(refused)?;
+        let (agent, peer, digest) =
+            (arrival.agent.did.clone(), arrival.sender.clone(), arrival.digest);
+        let octets = arrival.octets.clone();
+        let (entropy, our) = (Arc::clone(&self.entropy), agent.clone());
+        let known = self
+            .store
+            .write(move |tx| {
+                let Some(row) = tx.grant(&ended.grant, &our)? else { return Ok(false) };
+                if row.peer != peer {
+                    return Ok(false);
+                }
+                if row.state != GrantState::Ended {
+                    tx.put_message(&digest, &octets)?;
+                    end_grant(tx, &*entropy, row, Outcome::Ended, "peer", &ended.code, digest)?;
+                }
+                Ok::<_, CoreError>(true)
+            })
+            .await?;
+        if !known {
+            return Err(refused());
+        }
+        self.signals.recorded.raise();
+        self.signals.events(&agent).raise();
+        self.signals.inbox(&agent).raise();
+        Ok(WireAnswer::Accepted)
+    }
+
+    /// A signed message that the node itself sends, with its row. No number, no receipt; it is
+    /// done when the peer's transport takes it.
+    pub(crate) async fn contact_row(&self, draft: &ContactDraft) -> Result<ContactRow, CoreError> {
+        let created = self.clock.now();
+        let invalid = CoreError::Defect("a type of ours that does not parse");
+        let Ok(type_) = draft.type_.parse::<MessageType>() else { return Err(invalid) };
+        let signed = self
+            .sign(
+                &draft.agent,
+                &Draft {
+                    id: draft.id.clone(),
+                    to: draft.to.clone(),
+                    type_: type_.clone(),
+                    thid: draft.thid.clone(),
+                    pthid: None,
+                    created: created.seconds(),
+                    expires: draft.expires,
+                    causes: Vec::new(),
+                    body: draft.body.clone(),
+                },
+                None,
+            )
+            .await?;
+        let row = Outgoing {
+            agent: draft.agent.did.clone(),
+            id: draft.id.clone(),
+            digest: signed.digest,
+            to: draft.to.clone(),
+            type_,
+            thid: draft.thid.clone(),
+            kind: OutKind::Contact,
+            order: None,
+            seq: 0,
+            state: OutState::Queued,
+            waiting_on: None,
+            code: None,
+            reason: None,
+            by: None,
+            created,
+            expires: draft.expires,
+            next_attempt: created,
+            attempts: 0,
+            grant: None,
+            purpose: None,
+            submitted: [0; 32],
+            ask: false,
+            answer: None,
+            history: vec![History {
+                state: OutState::Queued,
+                at: created.seconds(),
+                by: "node".to_owned(),
+                proof: Proved::None,
+            }],
+        };
+        Ok(ContactRow { row, octets: signed.octets })
+    }
+
+    /// Whether we knock by ourselves.
+    pub(crate) fn knocks_by_itself(&self) -> bool {
+        self.site.outbound() == Outbound::Open
+    }
+}
+
+/// A message of the node itself, to be signed.
+#[derive(Clone, Debug)]
+pub(crate) struct ContactDraft {
+    pub(crate) agent: Arc<Hosted>,
+    pub(crate) to: Did,
+    pub(crate) type_: &'static str,
+    pub(crate) id: MessageId,
+    pub(crate) thid: MessageId,
+    pub(crate) expires: u64,
+    pub(crate) body: Value,
+}
+
+/// A message of the node itself, signed.
+#[derive(Clone, Debug)]
+pub(crate) struct ContactRow {
+    pub(crate) row: Outgoing,
+    pub(crate) octets: Vec<u8>,
+}
+
+impl ContactRow {
+    /// Keeps it, to be handed over.
+    pub(crate) fn keep(&self, tx: &mut dyn Tx) -> Result<(), CoreError> {
+        tx.put_message(&self.row.digest, &self.octets)?;
+        tx.put_outgoing(&self.row)?;
+        Ok(())
+    }
+}
+
+/// Contact messages are signed, small, and to one recipient.
+fn acceptable(arrival: &Arrival) -> bool {
+    arrival.proof_anyone
+        && arrival.bytes <= defaults::CONTACT_BYTES_MAX as u64
+        && arrival.recipients() == 1
+}
+
+/// The offer that a welcome or declined answers: the knock's thread, and the very DID we knocked at.
+fn answered(
+    tx: &dyn Tx,
+    ours: &Did,
+    peer: &Did,
+    thid: &MessageId,
+) -> Result<Option<GrantRow>, CoreError> {
+    let row = tx.grant_between(ours, peer)?;
+    let found = match row {
+        Some(row) if row.state == GrantState::Offered => Some(row),
+        // A wider offer beside a live grant is not the one that counts between the two.
+        _ => tx.grants(10_000)?.into_iter().find(|row| {
+            row.state == GrantState::Offered && row.ours == *ours && row.peer == *peer
+        }),
+    };
+    Ok(found.filter(|row| row.knock.as_ref() == Some(thid)))
+}
+
+/// Notes what a peer understands.
+fn learn(tx: &mut dyn Tx, peer: &Did, speaks: &[String]) -> Result<(), CoreError> {
+    let known = tx.peer(peer)?;
+    let first_seen = known.as_ref().map_or_else(|| tx.now(), |known| known.first_seen);
+    let blocked = known.is_some_and(|known| known.blocked);
+    tx.put_peer(&PeerRow { did: peer.clone(), blocked, speaks: speaks.to_vec(), first_seen })?;
+    Ok(())
+}
+
+/// Records a decision about a grant.
+pub(crate) fn decided(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &GrantRow,
+    outcome: Outcome,
+    message: Option<Digest>,
+) -> Result<(), CoreError> {
+    let grant = row.grant.id();
+    let decided =
+        Decided { grant, approval: row.approval, by: row.decided_by.clone(), outcome, message };
+    note(tx, entropy, Event::Decision(decided), Some(grant))?;
+    Ok(())
+}
+
+/// Other grants and offers of the pair give way to a new one.
+pub(crate) fn replace_others(tx: &mut dyn Tx, new: &GrantRow) -> Result<(), CoreError> {
+    let now = tx.now();
+    for mut row in tx.grants(10_000)? {
+        let same_pair = row.ours == new.ours && row.peer == new.peer;
+        if same_pair && row.grant.id() != new.grant.id() && row.state != GrantState::Ended {
+            row.state = GrantState::Ended;
+            row.version += 1;
+            row.ended = Some(now);
+            tx.put_grant(&row)?;
+        }
+    }
+    Ok(())
+}
+
+/// What waited for the grant goes out, as far as the grant covers it.
+pub(crate) fn release_held(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    grant: &GrantRow,
+) -> Result<(), CoreError> {
+    let now = tx.now();
+    for mut row in tx.unfinished(&grant.ours, &grant.peer, 100_000)? {
+        if row.state != OutState::Held {
+            continue;
+        }
+        if grant.grant.permits(&grant.ours, &row.type_) {
+            row.grant = Some(grant.grant.id());
+            row.next_attempt = now;
+            row.advance(OutState::Queued, now.seconds(), "node", Proved::None);
+        } else {
+            refuse_held(tx, entropy, &mut row, &Code::TYPE_NOT_GRANTED, now)?;
+        }
+        tx.put_outgoing(&row)?;
+        tx.put_event(&row.agent, &row.id)?;
+    }
+    Ok(())
+}
+
+fn refuse_held(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &mut Outgoing,
+    code: &Code,
+    now: Timestamp,
+) -> Result<(), CoreError> {
+    if ending(row, OutState::Refused, Some(code.clone()), "peer", now) {
+        end_noted(tx, entropy, row.digest, EndedState::Failed, code.as_str())?;
+    }
+    Ok(())
+}
+
+/// Ends a grant with all that hangs on it (invariant I5): mail to the peer, deliveries from it.
+pub(crate) fn end_grant(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    mut grant: GrantRow,
+    outcome: Outcome,
+    by: &str,
+    code: &Code,
+    message: Digest,
+) -> Result<(), CoreError> {
+    let now = tx.now();
+    let was_offered = grant.state == GrantState::Offered;
+    grant.state = GrantState::Ended;
+    grant.version += 1;
+    grant.ended = Some(now);
+    grant.code = Some(code.clone());
+    grant.decided_by = by.to_owned();
+    tx.put_grant(&grant)?;
+    decided(tx, entropy, &grant, outcome, Some(message).filter(|m| *m != grant.grant.id()))?;
+    // A wider offer that was declined leaves the live grant, and its mail, alone.
+    let live = tx
+        .grant_between(&grant.ours, &grant.peer)?
+        .is_some_and(|other| other.state == GrantState::Active);
+    for mut row in tx.unfinished(&grant.ours, &grant.peer, 100_000)? {
+        let held = row.state == OutState::Held;
+        if row.kind == OutKind::Contact || (live && !held) {
+            continue;
+        }
+        if was_offered {
+            refuse_held(tx, entropy, &mut row, code, now)?;
+        } else if ending(&mut row, OutState::Cancelled, Some(code.clone()), by, now) {
+            end_noted(tx, entropy, row.digest, EndedState::Cancelled, code.as_str())?;
+        }
+        tx.put_outgoing(&row)?;
+        tx.put_event(&row.agent, &row.id)?;
+    }
+    if live {
+        return Ok(());
+    }
+    for mut row in tx.unsettled(&grant.ours, &grant.peer, 100_000)? {
+        row.state = InState::Settled;
+        row.lease = None;
+        tx.put_incoming(&row)?;
+        let settled = Settled {
+            message: row.digest,
+            state: ReceiptState::Refused,
+            code: Some(code.to_string()),
+            by: By::Node,
+            attempt: u64::from(row.attempt),
+            replies: Vec::new(),
+        };
+        note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
+        super::receipts::owe(tx, &row, ReceiptState::Refused, Some(code.clone()), By::Node)?;
+    }
+    Ok(())
+}
+
+/// The prefix under which a sender's knocks are counted together: its host, or itself.
+fn domain_of(sender: &Did) -> String {
+    let text = sender.as_str();
+    match text.strip_prefix("did:web:").and_then(|rest| rest.split(':').next()) {
+        Some(host) => format!("did:web:{host}:"),
+        None => text.to_owned(),
+    }
+}

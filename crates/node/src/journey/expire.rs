@@ -1,0 +1,150 @@
+//! What time ends by itself, looked for once a second: messages, deliveries, knocks, grants; and
+//! the minute's count of refusals that have no entry of their own (invariant I4).
+
+use super::Core;
+use super::contact::end_grant;
+use super::note::note;
+use super::receipts::owe;
+use super::trouble::CoreError;
+use comity_engine::state::ReceiptState;
+use comity_engine::{Code, InState, OutState};
+use comity_record::Event;
+use comity_record::entry::{Counted, Outcome, Settled};
+use comity_record::receipt::By;
+use comity_store::{KnockState, StoreError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Rows looked at in one round, of each kind.
+const AT_ONCE: usize = 256;
+
+impl Core {
+    /// Runs until the node stops.
+    pub(crate) async fn expire_forever(self: Arc<Self>) {
+        let mut rounds: u64 = 0;
+        loop {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            rounds += 1;
+            match self.expire(rounds.is_multiple_of(60)).await {
+                Ok(()) => {}
+                Err(CoreError::Store(StoreError::Closed)) => return,
+                Err(error) => tracing::error!(%error, "what expired could not be ended"),
+            }
+        }
+    }
+
+    async fn expire(&self, minute: bool) -> Result<(), CoreError> {
+        let (messages, knocks) = self
+            .store
+            .read(|tx| {
+                let now = tx.now().seconds();
+                Ok::<_, CoreError>((
+                    tx.expired_outgoing(now, AT_ONCE)?,
+                    tx.expired_knocks(now, AT_ONCE)?,
+                ))
+            })
+            .await?;
+        for row in &messages {
+            self.withdraw(row, OutState::Expired, "node").await?;
+        }
+        for knock in knocks {
+            self.decline(&knock, KnockState::Timeout, &Code::TIMEOUT, "rule:timeout").await?;
+        }
+        self.expire_rows().await?;
+        if minute {
+            self.count_minute().await?;
+        }
+        Ok(())
+    }
+
+    async fn expire_rows(&self) -> Result<(), CoreError> {
+        // Nothing to do costs a read, not a transaction of the writer.
+        let idle = self
+            .store
+            .read(|tx| {
+                let now = tx.now().seconds();
+                Ok::<_, CoreError>(
+                    tx.expired_incoming(now, 1)?.is_empty() && tx.expired_grants(now, 1)?.is_empty(),
+                )
+            })
+            .await?;
+        if idle {
+            return Ok(());
+        }
+        let entropy = Arc::clone(&self.entropy);
+        self.store
+            .write(move |tx| {
+                let now = tx.now().seconds();
+                for mut row in tx.expired_incoming(now, AT_ONCE)? {
+                    row.state = InState::Settled;
+                    row.lease = None;
+                    tx.put_incoming(&row)?;
+                    let settled = Settled {
+                        message: row.digest,
+                        state: ReceiptState::Expired,
+                        code: Some(Code::EXPIRED.to_string()),
+                        by: By::Node,
+                        attempt: u64::from(row.attempt),
+                        replies: Vec::new(),
+                    };
+                    note(tx, &*entropy, Event::Settled(settled), Some(row.digest))?;
+                    owe(tx, &row, ReceiptState::Expired, Some(Code::EXPIRED), By::Node)?;
+                }
+                for row in tx.expired_grants(now, AT_ONCE)? {
+                    let id = row.grant.id();
+                    end_grant(tx, &*entropy, row, Outcome::Ended, "rule:until", &Code::NO_GRANT, id)?;
+                }
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        self.signals.recorded.raise();
+        Ok(())
+    }
+
+    /// One entry for all refusals of a minute that have none of their own; none if there were none.
+    async fn count_minute(&self) -> Result<(), CoreError> {
+        let counts = self.counters.take();
+        let entropy = Arc::clone(&self.entropy);
+        self.store
+            .write(move |tx| {
+                tx.forget_seen(tx.now().seconds(), 10_000)?;
+                if !counts.is_empty() {
+                    note(tx, &*entropy, Event::Counted(Counted { counts: counts.clone() }), None)?;
+                }
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        self.signals.recorded.raise();
+        Ok(())
+    }
+}
+
+/// Refusals by reason. Only our own words are keys, so it is bounded by them.
+#[derive(Debug, Default)]
+pub(crate) struct Counters(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    minute: BTreeMap<String, u64>,
+    since_start: BTreeMap<String, u64>,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, reason: &'static str) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.minute.entry(reason.to_owned()).or_default() += 1;
+        *counts.since_start.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    fn take(&self) -> BTreeMap<String, u64> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut counts.minute)
+    }
+
+    /// Since the start of the process.
+    pub(crate) fn all(&self) -> Vec<(String, u64)> {
+        let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.since_start.iter().map(|(reason, n)| (reason.clone(), *n)).collect()
+    }
+}

@@ -1,0 +1,414 @@
+//! What the operator sees: status, lists, single things. Reads only; decisions are in `trust`.
+
+use super::Core;
+use super::trouble::{CoreError, ambiguous, not_found};
+use super::{trust, views};
+use crate::text::safe;
+use comity_api::Problem;
+use comity_api::operator::{
+    Agent, CreatedAgent, Entry, Grant, Knock, ListQuery, MessageRow, Peer, RecordStatus, Status,
+    WatchEvent,
+};
+use comity_did::Relationship;
+use comity_engine::{OutState, WaitingOn, defaults};
+use comity_jose::base64url;
+use comity_store::{
+    EntryRow, GrantRow, Incoming, KnockRow, Outgoing, Page, Tx,
+};
+use serde_json::json;
+use std::sync::PoisonError;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Rows of a list at most.
+const LIST_MAX: usize = 1_000;
+/// Rows of a list when nobody says.
+const LIST: usize = 100;
+
+impl Core {
+    /// One screen.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn status(&self) -> Result<Status, Problem> {
+        let head = self.head().await?.ok_or(CoreError::Defect("no log was started"))?;
+        let (pending, held, outbox, inbox, logs) = self
+            .store
+            .read(|tx| {
+                let held = tx.held_outgoing(LIST_MAX)?;
+                let held =
+                    held.iter().filter(|row| row.waiting_on == Some(WaitingOn::Operator)).count();
+                Ok::<_, CoreError>((
+                    tx.count_knocks("-")?.0,
+                    held as u64,
+                    tx.count_outgoing()?,
+                    tx.count_incoming()?,
+                    tx.peer_logs()?,
+                ))
+            })
+            .await?;
+        let alarms = logs.into_iter().filter_map(|log| {
+            let alarm = log.alarm?;
+            Some(format!("the log {} of {}: {alarm}", log.origin, log.peer))
+        });
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            host: self.site.authority(),
+            public_url: self.site.public_url(),
+            wire: self.site.wire().to_string(),
+            agent_door: self.site.agent_url(),
+            outbound: self.site.outbound().as_str().to_owned(),
+            agents: self.list_agents().await?,
+            knocks_pending: pending,
+            held_for_operator: held,
+            outbox,
+            inbox,
+            record: RecordStatus {
+                origin: head.origin,
+                size: head.size,
+                vkey: head.vkey,
+                checkpoint: head.note,
+            },
+            alarms: alarms.collect(),
+            refused: self.counters.all(),
+        })
+    }
+
+    /// The agents hosted now, by name.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn list_agents(&self) -> Result<Vec<Agent>, Problem> {
+        let rows = self
+            .store
+            .read(|tx| {
+                let mut rows = Vec::new();
+                for row in tx.agents()? {
+                    let unsettled = tx.count_unsettled(&row.did)?;
+                    rows.push((row, unsettled));
+                }
+                Ok::<_, CoreError>(rows)
+            })
+            .await?;
+        let shown = rows.into_iter().map(|(row, inbox)| {
+            let hosted = self.agent_of(&row.did);
+            let fingerprint = hosted.and_then(|hosted| {
+                let key = hosted.document.key(&hosted.signing_kid, Relationship::Authentication)?;
+                Some(key.fingerprint())
+            });
+            Agent {
+                connected: self.is_connected(&row.did),
+                name: row.name,
+                did: row.did.to_string(),
+                state: match row.state {
+                    comity_store::AgentState::Active => "active".to_owned(),
+                    comity_store::AgentState::Removed => "removed".to_owned(),
+                },
+                fingerprint: fingerprint.unwrap_or_default(),
+                created: row.created.seconds(),
+                inbox,
+            }
+        });
+        Ok(shown.collect())
+    }
+
+    /// Creates an agent. Its token is shown only now.
+    ///
+    /// # Errors
+    /// The name is taken or none; storage.
+    pub async fn create_agent(&self, name: &str) -> Result<CreatedAgent, Problem> {
+        let (hosted, token) = self.new_agent(name).await?;
+        let agents = self.list_agents().await?;
+        let agent = agents.into_iter().find(|agent| agent.name == hosted.name);
+        Ok(CreatedAgent {
+            agent: agent.ok_or(CoreError::Defect("a new agent that is not listed"))?,
+            token,
+            token_file: self.site.token_file(&hosted.name).display().to_string(),
+        })
+    }
+
+    /// Stops hosting an agent; its name stays taken.
+    ///
+    /// # Errors
+    /// There is no such agent.
+    pub async fn remove_agent(&self, name: &str) -> Result<(), Problem> {
+        self.retire_agent(name).await?;
+        let _ = std::fs::remove_file(self.site.token_file(name));
+        Ok(())
+    }
+
+    /// Knocks, newest first; with `all` those that were decided, too.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn knocks(&self, all: bool) -> Result<Vec<Knock>, Problem> {
+        let rows =
+            self.store.read(move |tx| Ok::<_, CoreError>(tx.knocks(!all, LIST_MAX)?)).await?;
+        rows.iter().map(|row| knock(row).map_err(Problem::from)).collect()
+    }
+
+    /// Grants, newest first; with `all` those that ended, too.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn grants(&self, all: bool) -> Result<Vec<Grant>, Problem> {
+        let rows = self.store.read(|tx| Ok::<_, CoreError>(tx.grants(LIST_MAX)?)).await?;
+        let shown = rows.iter().filter(|row| all || row.state != comity_engine::GrantState::Ended);
+        Ok(shown.map(grant).collect())
+    }
+
+    /// Peers we know.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn peers(&self) -> Result<Vec<Peer>, Problem> {
+        let (peers, grants) = self
+            .store
+            .read(|tx| Ok::<_, CoreError>((tx.peers(LIST_MAX)?, tx.grants(LIST_MAX)?)))
+            .await?;
+        let shown = peers.into_iter().map(|peer| Peer {
+            grants: grants
+                .iter()
+                .filter(|row| row.peer == peer.did)
+                .map(|row| (row.ours.to_string(), row.state.as_str().to_owned()))
+                .collect(),
+            did: peer.did.to_string(),
+            blocked: peer.blocked,
+            first_seen: peer.first_seen.seconds(),
+            speaks: peer.speaks.iter().map(|word| safe(word)).collect(),
+        });
+        Ok(shown.collect())
+    }
+
+    /// Messages in both directions, oldest first.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn messages(&self, query: ListQuery) -> Result<Vec<MessageRow>, Problem> {
+        let page = page(&query);
+        let (out, inn) = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>((tx.list_outgoing(page)?, tx.list_incoming(page)?)))
+            .await?;
+        let mut rows: Vec<MessageRow> = out.iter().map(outgoing).collect();
+        rows.extend(inn.iter().map(incoming));
+        rows.sort_by_key(|row| row.at);
+        Ok(rows)
+    }
+
+    /// Messages that wait on the operator.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn held(&self) -> Result<Vec<MessageRow>, Problem> {
+        let rows =
+            self.store.read(|tx| Ok::<_, CoreError>(tx.held_outgoing(LIST_MAX)?)).await?;
+        Ok(rows.iter().map(outgoing).collect())
+    }
+
+    /// One message with its plaintext, by the start of its id, delivery id or digest.
+    ///
+    /// # Errors
+    /// There is no such message, or more than one.
+    pub async fn message(&self, prefix: &str) -> Result<MessageRow, Problem> {
+        let wanted = prefix.to_owned();
+        let (out, inn) = self
+            .store
+            .read(move |tx| {
+                let kept = |tx: &dyn Tx, digest: &comity_record::Digest, signed| {
+                    tx.message(digest)?
+                        .map(|octets| views::plaintext(&octets, signed))
+                        .transpose()
+                };
+                let mut out = Vec::new();
+                for row in tx.find_outgoing(&wanted)? {
+                    let plain = kept(tx, &row.digest, true)?;
+                    out.push((row, plain));
+                }
+                let mut inn = Vec::new();
+                for row in tx.find_incoming(&wanted)? {
+                    let plain = kept(tx, &row.digest, row.proof_anyone)?;
+                    inn.push((row, plain));
+                }
+                Ok::<_, CoreError>((out, inn))
+            })
+            .await?;
+        let out = out.into_iter().map(|(row, message)| MessageRow { message, ..outgoing(&row) });
+        let inn = inn.into_iter().map(|(row, message)| MessageRow { message, ..incoming(&row) });
+        let mut rows: Vec<MessageRow> = out.chain(inn).collect();
+        match rows.len() {
+            0 => Err(not_found("message", &safe(prefix)).next("comity message")),
+            1 => Ok(rows.remove(0)),
+            _ => Err(ambiguous(&safe(prefix))),
+        }
+    }
+
+    /// Cancels a message of ours for its agent.
+    ///
+    /// # Errors
+    /// There is no such message of ours, or it ended.
+    pub async fn drop_message(&self, prefix: &str) -> Result<MessageRow, Problem> {
+        let wanted = prefix.to_owned();
+        let rows = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.find_outgoing(&wanted)?))
+            .await?;
+        match rows.as_slice() {
+            [] => Err(not_found("message of ours", &safe(prefix))),
+            [row] => {
+                self.withdraw(row, OutState::Cancelled, "operator").await?;
+                self.message(&row.digest.to_string()).await
+            }
+            _ => Err(ambiguous(&safe(prefix))),
+        }
+    }
+
+    /// Entries of the record, oldest first.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn entries(&self, query: ListQuery) -> Result<Vec<Entry>, Problem> {
+        let page = page(&query);
+        let rows = self.store.read(move |tx| Ok::<_, CoreError>(tx.entries(page)?)).await?;
+        Ok(rows.iter().map(entry).collect())
+    }
+
+    /// What happened after `query.after`, waiting for the first.
+    ///
+    /// # Errors
+    /// Storage.
+    pub async fn watch(&self, query: ListQuery) -> Result<Vec<WatchEvent>, Problem> {
+        let wait = Duration::from_secs(query.wait_s).min(defaults::WAIT_MAX);
+        let deadline = Instant::now() + wait;
+        let page = page(&query);
+        loop {
+            let mut listener = self.signals.integrated.listen();
+            let rows = self.store.read(move |tx| Ok::<_, CoreError>(tx.entries(page)?)).await?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if !rows.is_empty() || left.is_zero() {
+                let event = |row: &EntryRow| {
+                    let record = record_of(row)?;
+                    Some(WatchEvent {
+                        seq: row.seq,
+                        kind: row.kind.clone(),
+                        at: record.get("at").and_then(serde_json::Value::as_u64)?,
+                        record,
+                    })
+                };
+                return Ok(rows.iter().filter_map(event).collect());
+            }
+            listener.wait(left).await;
+        }
+    }
+
+    /// Whether an agent of this node, or anything for it, is connected.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.connected.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+    }
+}
+
+fn page(query: &ListQuery) -> Page {
+    Page { after: query.after, limit: query.limit.unwrap_or(LIST).clamp(1, LIST_MAX) }
+}
+
+fn knock(row: &KnockRow) -> Result<Knock, CoreError> {
+    let offer = &row.knock.offer;
+    let listed = |did| offer.types_from(did).map(safe).collect();
+    let first = row.knock.first.as_ref();
+    let approval = trust::approval_of(row, row.document, row.pin.clone())?;
+    let fingerprint = match &row.pin {
+        comity_record::Pin::Keys(keys) => keys.first().cloned().unwrap_or_default(),
+        _ => String::new(),
+    };
+    Ok(Knock {
+        id: row.id.to_string(),
+        from: row.sender.to_string(),
+        to: row.recipient.to_string(),
+        state: row.state.as_str().to_owned(),
+        purpose: safe(&row.knock.purpose),
+        they_may_send: listed(&row.sender),
+        you_may_send: listed(&row.recipient),
+        until: offer.until(),
+        first: first.map(|first| json!({"type": safe(&first.type_), "bytes": first.bytes})),
+        proved_by: row.kid.clone(),
+        fingerprint,
+        received: row.received.seconds(),
+        expires: row.expires,
+        approval: approval.to_string(),
+    })
+}
+
+fn grant(row: &GrantRow) -> Grant {
+    let listed = |did| row.grant.types_from(did).map(safe).collect();
+    Grant {
+        id: row.grant.id().to_string(),
+        ours: row.ours.to_string(),
+        peer: row.peer.to_string(),
+        state: row.state.as_str().to_owned(),
+        they_may_send: listed(&row.peer),
+        we_may_send: listed(&row.ours),
+        until: row.grant.until(),
+        deniable: row.grant.restrictions().deniable,
+        uses: row.uses,
+        decided_by: row.decided_by.clone(),
+        created: row.created.seconds(),
+    }
+}
+
+fn outgoing(row: &Outgoing) -> MessageRow {
+    let waits = row.waiting_on.map(|on| format!("waits on {on}"));
+    let code = row.code.as_ref().map(ToString::to_string);
+    MessageRow {
+        direction: "out".to_owned(),
+        seq: row.seq,
+        id: row.id.to_string(),
+        digest: row.digest.to_string(),
+        from: row.agent.to_string(),
+        to: row.to.to_string(),
+        type_: row.type_.to_string(),
+        thid: row.thid.to_string(),
+        state: row.state.as_str().to_owned(),
+        reason: waits.or(code).or_else(|| row.reason.clone()),
+        sender_order: row.order,
+        attempts: row.attempts,
+        at: row.created.seconds(),
+        history: views::steps(row),
+        message: None,
+    }
+}
+
+fn incoming(row: &Incoming) -> MessageRow {
+    MessageRow {
+        direction: "in".to_owned(),
+        seq: row.seq,
+        id: row.id.to_string(),
+        digest: row.digest.to_string(),
+        from: row.sender.to_string(),
+        to: row.recipient.to_string(),
+        type_: row.type_.to_string(),
+        thid: row.thid.to_string(),
+        state: row.state.as_str().to_owned(),
+        reason: row.outcome.as_ref().map(|outcome| outcome.outcome.clone()),
+        sender_order: row.order,
+        attempts: row.attempt,
+        at: row.received.seconds(),
+        history: Vec::new(),
+        message: None,
+    }
+}
+
+fn entry(row: &EntryRow) -> Entry {
+    Entry {
+        seq: row.seq,
+        index: row.index,
+        kind: row.kind.clone(),
+        commitment: base64url::encode(&row.commitment),
+        record: record_of(row),
+    }
+}
+
+fn record_of(row: &EntryRow) -> Option<serde_json::Value> {
+    serde_json::from_slice(row.record.as_deref()?).ok()
+}
+

@@ -1,0 +1,169 @@
+//! Ending messages of ours before their recipient did: cancelled, or expired.
+//!
+//! What had a number leaves a signed tombstone in its place (formats §6), so that the stream goes
+//! on behind it. What was handed over already becomes `cancelled` only if the recipient's node lets
+//! the tombstone take the place.
+
+use super::Core;
+use super::draft::Draft;
+use super::receipts::VOID;
+use super::submit::{end_noted, ending};
+use super::trouble::CoreError;
+use comity_didcomm::{MessageId, MessageType};
+use comity_engine::{Code, OutState, Proved, defaults};
+use comity_record::Event;
+use comity_record::entry::{EndedState, MessageFacts, MessageOut};
+use comity_store::{History, OutKind, Outgoing, Tx};
+use serde_json::json;
+use std::sync::Arc;
+
+impl Core {
+    /// Withdraws a message; `state` is `cancelled` or `expired`. Nothing happens to what ended.
+    pub(crate) async fn withdraw(
+        &self,
+        row: &Outgoing,
+        state: OutState,
+        by: &'static str,
+    ) -> Result<(), CoreError> {
+        if row.state.is_end() {
+            return Ok(());
+        }
+        let tombstone = match (&row.kind, row.order) {
+            (OutKind::Message, Some(order)) => self.tombstone(row, order, state).await?,
+            _ => None,
+        };
+        let entropy = Arc::clone(&self.entropy);
+        let (agent, id) = (row.agent.clone(), row.id.clone());
+        let waking = agent.clone();
+        self.store
+            .write(move |tx| {
+                let Some(mut row) = tx.outgoing(&agent, &id)? else { return Ok(()) };
+                if row.state.is_end() {
+                    return Ok(());
+                }
+                let now = tx.now();
+                let unsent = matches!(row.state, OutState::Held | OutState::Queued);
+                let numbered = row.order.is_some() && row.kind == OutKind::Message;
+                if unsent || state == OutState::Expired || !numbered {
+                    let code = (state == OutState::Expired).then_some(Code::EXPIRED);
+                    ending(&mut row, state, code, by, now);
+                    tx.put_outgoing(&row)?;
+                    tx.put_event(&agent, &id)?;
+                    let (ended, why) = match state {
+                        OutState::Expired => (EndedState::Expired, "its time ran out"),
+                        _ => (EndedState::Cancelled, "withdrawn by its sender"),
+                    };
+                    end_noted(tx, &*entropy, row.digest, ended, why)?;
+                }
+                // Without a live grant nothing follows in the stream: no place to keep.
+                let live = tx
+                    .grant_between(&agent, &row.to)?
+                    .is_some_and(|grant| grant.state == comity_engine::GrantState::Active);
+                if let Some(tombstone) = &tombstone
+                    && live
+                    && tx.outgoing(&agent, &tombstone.row.id)?.is_none()
+                {
+                    tombstone.keep(tx, &*entropy)?;
+                }
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        self.signals.recorded.raise();
+        self.signals.outbox.raise();
+        self.signals.events(&waking).raise();
+        Ok(())
+    }
+
+    async fn tombstone(
+        &self,
+        row: &Outgoing,
+        order: u64,
+        state: OutState,
+    ) -> Result<Option<Tombstone>, CoreError> {
+        let Some(agent) = self.agent_of(&row.agent) else { return Ok(None) };
+        let Ok(type_) = VOID.parse::<MessageType>() else {
+            return Err(CoreError::Defect("a type of ours that does not parse"));
+        };
+        // One tombstone for each message, whoever asks how often.
+        let name = comity_record::labelled("comity/void", row.digest.octets()).to_string();
+        let id = format!("void-{}", &name[3..43]).parse::<MessageId>();
+        let Ok(id) = id.map(|id| id.to_lower_case()) else {
+            return Err(CoreError::Defect("an id of ours that does not parse"));
+        };
+        let created = self.clock.now();
+        let reason = if state == OutState::Expired { "expired" } else { "cancelled" };
+        let draft = Draft {
+            id: id.clone(),
+            to: row.to.clone(),
+            type_: type_.clone(),
+            thid: row.thid.clone(),
+            pthid: None,
+            created: created.seconds(),
+            expires: (created + defaults::EXPIRY).seconds(),
+            causes: Vec::new(),
+            body: json!({"message": row.digest, "reason": reason}),
+        };
+        let signed = self.sign(&agent, &draft, Some(order)).await?;
+        let row = Outgoing {
+            id,
+            digest: signed.digest,
+            type_,
+            kind: OutKind::Void(row.digest),
+            seq: 0,
+            state: OutState::Queued,
+            waiting_on: None,
+            code: None,
+            reason: None,
+            by: None,
+            created,
+            expires: draft.expires,
+            next_attempt: created,
+            attempts: 0,
+            purpose: None,
+            submitted: [0; 32],
+            ask: false,
+            answer: None,
+            history: vec![History {
+                state: OutState::Queued,
+                at: created.seconds(),
+                by: "node".to_owned(),
+                proof: Proved::None,
+            }],
+            ..row.clone()
+        };
+        Ok(Some(Tombstone { row, octets: signed.octets, bytes: signed.bytes }))
+    }
+}
+
+struct Tombstone {
+    row: Outgoing,
+    octets: Vec<u8>,
+    bytes: u64,
+}
+
+impl Tombstone {
+    fn keep(
+        &self,
+        tx: &mut dyn Tx,
+        entropy: &dyn comity_jose::Entropy,
+    ) -> Result<(), CoreError> {
+        tx.put_message(&self.row.digest, &self.octets)?;
+        tx.put_outgoing(&self.row)?;
+        let facts = MessageFacts {
+            message: self.row.digest,
+            id: self.row.id.to_string(),
+            to: self.row.to.clone(),
+            from: self.row.agent.clone(),
+            type_: self.row.type_.to_string(),
+            thid: self.row.thid.to_string(),
+            sender_order: self.row.order,
+            grant: self.row.grant,
+            bytes: self.bytes,
+            causes: Vec::new(),
+            by: Some("node".to_owned()),
+        };
+        let event = Event::MessageOut(MessageOut { facts });
+        super::note::note(tx, entropy, event, Some(self.row.digest))?;
+        Ok(())
+    }
+}
