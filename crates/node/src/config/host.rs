@@ -3,7 +3,7 @@
 use comity_did::web;
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 /// A host name with an optional port: what follows `did:web:`.
@@ -45,14 +45,26 @@ impl Host {
         })
     }
 
-    /// The host of a request's address.
-    #[must_use]
+    /// The host of a request's address, unchecked.
     pub(crate) fn of_uri(uri: &http::Uri) -> Option<Self> {
-        let name = uri.host()?.to_ascii_lowercase();
-        Some(Self {
+        uri.authority().map(Self::of_authority)
+    }
+
+    /// The host of an address, unchecked.
+    pub(crate) fn of_authority(authority: &http::uri::Authority) -> Self {
+        let name = authority.host().to_ascii_lowercase();
+        Self {
             name,
-            port: uri.port_u16().filter(|port| *port != 443),
-        })
+            port: authority.port_u16().filter(|port| *port != 443),
+        }
+    }
+
+    /// The IP address that stands in place of a name.
+    pub(crate) fn literal(&self) -> Option<IpAddr> {
+        match self.name.strip_prefix('[') {
+            Some(rest) => rest.strip_suffix(']')?.parse().ok().map(IpAddr::V6),
+            None => self.name.parse().ok().map(IpAddr::V4),
+        }
     }
 
     /// The name.

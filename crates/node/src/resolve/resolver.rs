@@ -1,0 +1,326 @@
+//! DIDs to documents: bounded, cached, each fetched once at a time.
+
+use super::Lane;
+use super::cache::{Cache, Resolved};
+use super::http::{FetchError, Http, Limits};
+use crate::bucket::{Buckets, Rate};
+use crate::custody::BoxFuture;
+use comity_did::{Did, DidDocument, DocumentError, limits, resolve_offline, web};
+use futures_util::FutureExt;
+use futures_util::future::{Shared, WeakShared};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Resolves DIDs. Cheap to clone; all clones share caches and lanes.
+#[derive(Clone, Debug)]
+pub struct Resolver(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    http: Http,
+    own: RwLock<HashMap<Did, Arc<DidDocument>>>,
+    known: Shelf,
+    strangers: Shelf,
+    places: Arc<Semaphore>,
+    hosts: Buckets<String>,
+    rechecks: Buckets<Did>,
+}
+
+/// A cache, and what is being fetched for it.
+#[derive(Debug)]
+struct Shelf {
+    cache: Mutex<Cache>,
+    flights: Mutex<HashMap<Did, WeakShared<Flight>>>,
+}
+
+type Flight = BoxFuture<'static, Resolved>;
+
+/// Why a DID has no document here. The operator's business; a peer learns nothing of it.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The strangers' lane is full; nothing was tried.
+    #[error("too many strangers are being looked up")]
+    Busy,
+    /// What was fetched is not the document of this DID.
+    #[error("{did} has a document that cannot be used: {source}")]
+    Document {
+        /// The DID.
+        did: Did,
+        /// What is wrong with it.
+        source: Arc<DocumentError>,
+    },
+    /// It could not be fetched.
+    #[error("{did} cannot be fetched: {source}")]
+    Fetch {
+        /// The DID.
+        did: Did,
+        /// Why not.
+        source: Arc<FetchError>,
+    },
+    /// A DID that should carry its document in itself, and does not.
+    #[error("{did} is not valid: {source}")]
+    Offline {
+        /// The DID.
+        did: Did,
+        /// What is wrong with it.
+        source: Arc<comity_did::ResolveError>,
+    },
+    /// A method that this node does not read.
+    #[error("the method did:{method} is not read here")]
+    Unsupported {
+        /// The method.
+        method: String,
+    },
+    /// A did:web that names no address.
+    #[error("{did} names no address: {source}")]
+    Url {
+        /// The DID.
+        did: Did,
+        /// What is wrong with it.
+        source: web::WebUrlError,
+    },
+}
+
+impl ResolveError {
+    /// Whether it may work later without anybody changing anything.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Busy | Self::Fetch { .. })
+    }
+}
+
+impl Resolver {
+    /// Resolves by way of `http`.
+    #[must_use]
+    pub fn new(http: Http) -> Self {
+        Self(Arc::new(Inner {
+            http,
+            own: RwLock::default(),
+            known: Shelf::new(KNOWN_MAX),
+            strangers: Shelf::new(STRANGERS_MAX),
+            places: Arc::new(Semaphore::new(STRANGERS_AT_ONCE)),
+            hosts: Buckets::new(STRANGERS_RATE),
+            rechecks: Buckets::new(RECHECK_RATE),
+        }))
+    }
+
+    /// An agent of this node: its document needs no fetching from now on.
+    pub fn host(&self, document: Arc<DidDocument>) {
+        let mut own = self.0.own.write().unwrap_or_else(PoisonError::into_inner);
+        own.insert(document.id().clone(), document);
+    }
+
+    /// No longer an agent of this node.
+    pub fn unhost(&self, did: &Did) {
+        self.0
+            .own
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(did);
+    }
+
+    /// The document of a DID: our own, cached (for ten minutes), computed or fetched.
+    ///
+    /// # Errors
+    /// [`ResolveError`]; [`ResolveError::Busy`] only in the strangers' lane.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; what others wait for too goes on for them.
+    pub async fn resolve(&self, did: &Did, lane: Lane) -> Resolved {
+        if let Some(found) = self.at_hand(did, lane) {
+            return found;
+        }
+        self.fetch(did, lane).await
+    }
+
+    /// Resolves anew, for a key that the cached document does not have; at most twice in a row and
+    /// then once a minute for each DID, otherwise as [`Resolver::resolve`].
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn refetch(&self, did: &Did) -> Resolved {
+        let is_ours = self.own(did).is_some();
+        if is_ours || did.method() != "web" || !self.0.rechecks.take(did.clone()) {
+            return self.resolve(did, Lane::Known).await;
+        }
+        self.fetch(did, Lane::Known).await
+    }
+
+    /// The document may be outdated: the next resolution fetches it, no more often than
+    /// [`Resolver::refetch`] would.
+    pub fn suspect(&self, did: &Did) {
+        if did.method() == "web" && self.0.rechecks.take(did.clone()) {
+            lock(&self.0.known.cache).remove(did);
+        }
+    }
+
+    fn own(&self, did: &Did) -> Option<Arc<DidDocument>> {
+        self.0
+            .own
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(did)
+            .cloned()
+    }
+
+    /// What needs no network.
+    fn at_hand(&self, did: &Did, lane: Lane) -> Option<Resolved> {
+        if let Some(document) = self.own(did) {
+            return Some(Ok(document));
+        }
+        if let Some(found) = lock(&self.0.known.cache).get(did) {
+            return Some(found);
+        }
+        let strangers = lock(&self.0.strangers.cache).get(did);
+        match (strangers, lane) {
+            // What a stranger's lookup found is as true for others; that it failed is not.
+            (Some(Ok(document)), Lane::Known) => {
+                lock(&self.0.known.cache).put(did, Ok(Arc::clone(&document)), FRESH);
+                return Some(Ok(document));
+            }
+            (Some(found), Lane::Stranger) => return Some(found),
+            (Some(Err(_)) | None, _) => {}
+        }
+        let computed = match resolve_offline(did) {
+            None if did.method() == "web" => return None,
+            None => Err(ResolveError::Unsupported {
+                method: did.method().to_owned(),
+            }),
+            Some(result) => result
+                .map(Arc::new)
+                .map_err(|source| ResolveError::Offline {
+                    did: did.clone(),
+                    source: Arc::new(source),
+                }),
+        };
+        if computed.is_ok() {
+            lock(&self.0.shelf(lane).cache).put(did, computed.clone(), FRESH);
+        }
+        Some(computed)
+    }
+
+    async fn fetch(&self, did: &Did, lane: Lane) -> Resolved {
+        let flight = self.join_flight(did, lane)?;
+        flight.await
+    }
+
+    /// The flight for this DID that is under way, or a new one.
+    fn join_flight(&self, did: &Did, lane: Lane) -> Result<Shared<Flight>, ResolveError> {
+        let mut flights = lock(&self.0.shelf(lane).flights);
+        if let Some(flight) = flights.get(did).and_then(WeakShared::upgrade) {
+            return Ok(flight);
+        }
+        let url = web::url(did).map_err(|source| ResolveError::Url {
+            did: did.clone(),
+            source,
+        })?;
+        let place = match lane {
+            Lane::Known => None,
+            Lane::Stranger if !self.0.hosts.take(url.host().to_owned()) => {
+                return Err(ResolveError::Busy);
+            }
+            Lane::Stranger => {
+                let place = Arc::clone(&self.0.places).try_acquire_owned();
+                Some(place.map_err(|_| ResolveError::Busy)?)
+            }
+        };
+        let (inner, did_) = (Arc::clone(&self.0), did.clone());
+        let flight: Flight = Box::pin(async move {
+            let result = inner.look_up(&did_, &url.to_string(), lane).await;
+            drop(place);
+            inner.land(&did_, lane, &result);
+            result
+        });
+        let flight = flight.shared();
+        // Flights that everybody gave up on leave an empty name behind.
+        flights.retain(|_, flight| flight.upgrade().is_some());
+        flights.extend(flight.downgrade().map(|weak| (did.clone(), weak)));
+        Ok(flight)
+    }
+}
+
+impl Inner {
+    async fn look_up(&self, did: &Did, url: &str, lane: Lane) -> Resolved {
+        let fetched = self.http.get(url, lane, bounds(lane)).await;
+        let octets = fetched.map_err(|source| ResolveError::Fetch {
+            did: did.clone(),
+            source: Arc::new(source),
+        })?;
+        let document =
+            DidDocument::parse(did, &octets).map_err(|source| ResolveError::Document {
+                did: did.clone(),
+                source: Arc::new(source),
+            })?;
+        Ok(Arc::new(document))
+    }
+
+    fn land(&self, did: &Did, lane: Lane, result: &Resolved) {
+        let shelf = self.shelf(lane);
+        match (result, lane) {
+            (Ok(_), _) => lock(&shelf.cache).put(did, result.clone(), FRESH),
+            (Err(_), Lane::Stranger) => lock(&shelf.cache).put(did, result.clone(), FAILED),
+            // For those we know the schedule of deliveries says when to try again.
+            (Err(_), Lane::Known) => {}
+        }
+        lock(&shelf.flights).remove(did);
+    }
+
+    const fn shelf(&self, lane: Lane) -> &Shelf {
+        match lane {
+            Lane::Known => &self.known,
+            Lane::Stranger => &self.strangers,
+        }
+    }
+}
+
+impl Shelf {
+    fn new(capacity: usize) -> Self {
+        Self {
+            cache: Mutex::new(Cache::new(capacity)),
+            flights: Mutex::default(),
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+const fn bounds(lane: Lane) -> Limits {
+    let time = match lane {
+        Lane::Known => Duration::from_secs(10),
+        // A stranger's host that is slow can wait for its next knock.
+        Lane::Stranger => Duration::from_secs(5),
+    };
+    Limits {
+        time,
+        bytes: limits::DOCUMENT_BYTES,
+    }
+}
+
+/// How long a document is used without looking again. A change of keys is seen at once where it
+/// matters: by a `kid` that the document does not have.
+const FRESH: Duration = Duration::from_secs(600);
+/// How long a stranger's failure is remembered, so that repeating it costs nothing.
+const FAILED: Duration = Duration::from_secs(5);
+/// Documents kept for those we know: 64 KiB at most each, some 3 KiB usually.
+const KNOWN_MAX: usize = 4_096;
+/// Documents kept for strangers.
+const STRANGERS_MAX: usize = 256;
+/// Strangers looked up at once.
+const STRANGERS_AT_ONCE: usize = 4;
+/// Lookups at one host for strangers: whoever owns a host can't have us fetch from it all day.
+const STRANGERS_RATE: Rate = Rate {
+    burst: 10.0,
+    per_second: 0.2,
+    keys: 1_024,
+};
+/// Lookups beyond the cache for each DID.
+const RECHECK_RATE: Rate = Rate {
+    burst: 2.0,
+    per_second: 1.0 / 60.0,
+    keys: 4_096,
+};
