@@ -6,9 +6,11 @@ pub mod checkpoint;
 pub mod digest;
 pub mod entry;
 pub mod receipt;
+pub mod reconcile;
 #[cfg(test)]
 mod testing;
 mod text;
+pub mod trace;
 pub mod tree;
 pub mod verify;
 mod wire;
@@ -22,6 +24,8 @@ pub use digest::{
 };
 pub use entry::{Commitment, Entry, EntryKind, Event, Leaf, Record};
 pub use receipt::{Receipt, ReceiptState, Statement};
+pub use reconcile::{Reconciliation, Side, reconcile};
 pub use text::{Fingerprint, FingerprintError};
+pub use trace::{Trace, TracedMessage, trace};
 pub use verify::{Anchor, Grade, Report, Verdict, verify};
 pub use wire::{ReadError, Unsupported};

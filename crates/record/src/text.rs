@@ -106,3 +106,28 @@ impl<'de> Deserialize<'de> for Fingerprint {
             .map_err(D::Error::custom)
     }
 }
+
+/// Text of strangers, shown without control and direction characters and bounded.
+pub(crate) struct Shy<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Shy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, c) in self.0.chars().enumerate() {
+            if n == MAX_SHOWN {
+                return f.write_str("…");
+            }
+            let unseen = matches!(c,
+                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+                | '\u{61c}' | '\u{feff}' | '\u{ad}' | '\u{e0000}'..='\u{e007f}');
+            if c.is_control() || unseen {
+                write!(f, "{}", c.escape_unicode())?;
+            } else {
+                write!(f, "{c}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Characters of one text of theirs; a vkey and a long DID fit.
+const MAX_SHOWN: usize = 512;

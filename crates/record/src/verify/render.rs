@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Anchor, Grade, MessageReport, Report, Shown, Verdict, Weight};
-use crate::receipt::By;
+use crate::{receipt::By, text::Shy};
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -147,28 +147,3 @@ impl fmt::Display for Grade {
         }
     }
 }
-
-/// Text of strangers, shown without control and direction characters and bounded.
-struct Shy<'a>(&'a str);
-
-impl fmt::Display for Shy<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, c) in self.0.chars().enumerate() {
-            if n == MAX_SHOWN {
-                return f.write_str("…");
-            }
-            let unseen = matches!(c,
-                '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-                | '\u{61c}' | '\u{feff}' | '\u{ad}' | '\u{e0000}'..='\u{e007f}');
-            if c.is_control() || unseen {
-                write!(f, "{}", c.escape_unicode())?;
-            } else {
-                write!(f, "{c}")?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Characters of one text of theirs; a vkey and a long DID fit.
-const MAX_SHOWN: usize = 512;
