@@ -1,7 +1,7 @@
 //! The agent's door (formats §10).
 //!
 //! Every route wants `Authorization: Bearer TOKEN`; the token names the agent. Errors are
-//! [`Problem`](crate::Problem)s.
+//! [`Problem`]s.
 
 use crate::Problem;
 use serde::{Deserialize, Serialize};

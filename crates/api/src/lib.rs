@@ -4,11 +4,15 @@
 //!   same operations, over a WebSocket.
 //! - [`operator`]: the operator's door: agents, knocks, grants, peers, messages, record.
 //!
-//! Everything here is plain data. What has a stricter form inside (DIDs, digests, types) is text
+//! [`safe`] makes text of strangers fit to show.
+//!
+//! Everything else here is plain data. What has a stricter form inside (DIDs, digests, types) is text
 //! here, and is checked where it enters the node.
 
 pub mod agent;
 pub mod operator;
 mod problem;
+mod text;
 
 pub use problem::Problem;
+pub use text::safe;

@@ -38,7 +38,7 @@ impl Agent {
     /// [`Error::NoToken`], [`Error::Unreachable`], [`Error::Unauthorized`], or
     /// [`Error::OtherAgent`] when the token is not of `name`. Later the connection heals itself.
     pub async fn open(name: &str) -> Result<Self> {
-        Self::start(name, Credentials::find(name)?).await
+        Self::start(Some(name), Credentials::find(name)?).await
     }
 
     /// Opens the agent `name` of the local node with this home.
@@ -46,31 +46,31 @@ impl Agent {
     /// # Errors
     /// As [`open`](Self::open).
     pub async fn open_in(home: &Path, name: &str) -> Result<Self> {
-        Self::start(name, Credentials::read(home, name)?).await
+        Self::start(Some(name), Credentials::read(home, name)?).await
     }
 
-    /// Opens the agent `name` at the door `url` with its token.
+    /// Opens the agent that this token is for, at the door `url`.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
-    pub async fn open_at(url: &str, token: &str, name: &str) -> Result<Self> {
+    /// As [`open`](Self::open), except that the token decides the name.
+    pub async fn connect(url: &str, token: &str) -> Result<Self> {
         let credentials = Credentials {
             url: url.to_owned(),
             token: token.to_owned(),
         };
-        Self::start(name, credentials).await
+        Self::start(None, credentials).await
     }
 
-    async fn start(name: &str, credentials: Credentials) -> Result<Self> {
+    async fn start(wanted: Option<&str>, credentials: Credentials) -> Result<Self> {
         let link = Link::open(credentials).await?;
         let whoami = link.ask_within(PATIENCE, Frame::whoami()).await?;
         let whoami: api::Whoami = serde_json::from_value(whoami).map_err(|source| Error::Body {
             type_: "the node's answer".to_owned(),
             source,
         })?;
-        if whoami.name != name {
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != whoami.name) {
             return Err(Error::OtherAgent {
-                wanted: name.to_owned(),
+                wanted: wanted.to_owned(),
                 actual: whoami.name,
             });
         }

@@ -4,6 +4,7 @@ use crate::outgoing::outgoing_setters;
 use crate::send::{GRACE, show_wait, submit};
 use crate::status::{State, Status};
 use crate::{Agent, Answer, Outgoing, Result};
+use comity_api::safe;
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
@@ -209,10 +210,10 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0.state())?;
         if let Some(code) = self.0.code() {
-            write!(f, ": {}", printable(code))?;
+            write!(f, ": {}", safe(code))?;
         }
         match self.0.reason() {
-            Some(reason) => write!(f, " ({})", printable(reason)),
+            Some(reason) => write!(f, " ({})", safe(reason)),
             None => Ok(()),
         }
     }
@@ -230,22 +231,7 @@ impl fmt::Display for WaitingOn {
     }
 }
 
-/// A peer's words on one line of ours: control and direction characters show as escapes.
-fn printable(text: &str) -> String {
-    let shown: String = text.chars().take(SHOWN).collect();
-    let escaped = shown.chars().map(|c| match c {
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}' => {
-            c.escape_unicode().to_string()
-        }
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    });
-    escaped.collect()
-}
-
 /// How long to wait for an answer if nobody says.
 const WAIT: Duration = PATIENCE;
 /// A wait that returns sooner than this without an answer must not be repeated at once.
 const BUSY: Duration = Duration::from_millis(200);
-/// How much of a peer's words is shown on one line.
-const SHOWN: usize = 300;

@@ -175,20 +175,24 @@ async fn a_state_that_this_version_does_not_know_is_refused_and_not_guessed() {
 #[tokio::test]
 async fn a_token_that_the_node_does_not_know_is_told_apart_from_a_node_that_is_away() {
     let node = Node::start().await;
-    let opening = Agent::open_at(&node.url, "t0ken", "bruno");
+    let opening = Agent::connect(&node.url, "t0ken");
     let (opened, ()) = tokio::join!(opening, node.refuse());
     assert!(matches!(opened.unwrap_err(), Error::Unauthorized { .. }));
 
     let url = node.url.clone();
     drop(node);
-    let opened = Agent::open_at(&url, "t0ken", "bruno").await;
+    let opened = Agent::connect(&url, "t0ken").await;
     assert!(matches!(opened.unwrap_err(), Error::Unreachable { .. }));
 }
 
 #[tokio::test]
 async fn a_token_of_another_agent_is_refused_before_anything_is_said_in_its_name() {
     let node = Node::start().await;
-    let opening = Agent::open_at(&node.url, "t0ken", "bruno");
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join("agents")).unwrap();
+    let file = json!({"url": node.url, "token": "t0ken"}).to_string();
+    std::fs::write(home.path().join("agents/bruno.json"), file).unwrap();
+    let opening = Agent::open_in(home.path(), "bruno");
     let (opened, ()) = tokio::join!(opening, async {
         node.accept().await.introduce("aria").await;
     });

@@ -27,7 +27,7 @@ impl Node {
 
     /// Bruno, and the node's end of his connection.
     pub(crate) async fn open(&self) -> (Agent, Session) {
-        let opening = Agent::open_at(&self.url, "t0ken", "bruno");
+        let opening = Agent::connect(&self.url, "t0ken");
         let (agent, session) = tokio::join!(opening, async {
             let mut session = self.accept().await;
             session.introduce("bruno").await;
