@@ -15,6 +15,7 @@ mod claims;
 mod contact;
 mod deliver;
 mod draft;
+mod evidence;
 mod expire;
 mod identity;
 mod lease;

@@ -44,6 +44,7 @@ CREATE TABLE document (
     octets     BLOB NOT NULL,
     first_seen INTEGER NOT NULL -- seconds
 ) STRICT;
+CREATE INDEX document_of ON document (did, first_seen);
 
 -- Order and deduplication ------------------------------------------------------------------------
 

@@ -30,6 +30,14 @@ impl Messages for SqliteTx<'_> {
         )
     }
 
+    fn documents_of(&self, did: &Did) -> Result<Vec<(Vec<u8>, u64)>> {
+        self.all(
+            "SELECT octets, first_seen FROM document WHERE did = ?1 ORDER BY first_seen",
+            [did.as_str()],
+            |row| Ok((column(row, 0)?, uint(column(row, 1)?))),
+        )
+    }
+
     fn put_document(&mut self, hash: &Digest, did: &Did, octets: &[u8], at: u64) -> Result<()> {
         let hash = self.intern_digest(hash)?;
         self.run(

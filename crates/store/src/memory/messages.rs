@@ -17,6 +17,16 @@ impl Messages for MemoryTx<'_> {
         Ok(self.state.documents.get(hash).cloned())
     }
 
+    fn documents_of(&self, did: &Did) -> Result<Vec<(Vec<u8>, u64)>, StoreError> {
+        let kept = self.state.documents.iter().map(|(_, kept)| kept);
+        let mut of: Vec<_> = kept
+            .filter(|(of, ..)| of == did)
+            .map(|(_, octets, at)| (octets.clone(), *at))
+            .collect();
+        of.sort_by_key(|(_, at)| *at);
+        Ok(of)
+    }
+
     fn put_document(
         &mut self,
         hash: &Digest,
