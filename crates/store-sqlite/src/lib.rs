@@ -58,7 +58,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { busy: Duration::from_secs(5), readers: 2, max_pages: None, on_fail_point: |_| () }
+        Self {
+            busy: Duration::from_secs(5),
+            readers: 2,
+            max_pages: None,
+            on_fail_point: |_| (),
+        }
     }
 }
 
@@ -123,16 +128,28 @@ impl Sqlite {
             options.on_fail_point,
         )?;
         let readers = Readers::start(path, &options, &clock)?;
-        Ok(Self(Arc::new(Inner { readers, writer, counters })))
+        Ok(Self(Arc::new(Inner {
+            readers,
+            writer,
+            counters,
+        })))
     }
 
     /// What the writer did so far.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let Counters { commits, units, undone } = &*self.0.counters;
+        let Counters {
+            commits,
+            units,
+            undone,
+        } = &*self.0.counters;
         let [commits, units, undone] =
             [commits, units, undone].map(|counter| counter.load(Ordering::Relaxed));
-        Stats { commits, units, undone }
+        Stats {
+            commits,
+            units,
+            undone,
+        }
     }
 }
 

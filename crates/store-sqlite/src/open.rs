@@ -28,8 +28,8 @@ const MIGRATIONS: &[(&str, &str)] = &[("start", include_str!("../migrations/0001
 /// Opens the connection that writes, creating and migrating the file as needed.
 pub(crate) fn writer(path: &Path, busy: Duration, max_pages: Option<u32>) -> Result<Connection> {
     create_private(path)?;
-    let mut db = Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_CREATE)
-        .map_err(failed)?;
+    let mut db =
+        Connection::open_with_flags(path, FLAGS | OpenFlags::SQLITE_OPEN_CREATE).map_err(failed)?;
     db.busy_timeout(busy).map_err(failed)?;
     recognise(&db)?;
     let mode: String = db
@@ -41,9 +41,11 @@ pub(crate) fn writer(path: &Path, busy: Duration, max_pages: Option<u32>) -> Res
         return Err(StoreError::Unwritable(text.to_owned()));
     }
     settle(&db, WRITER_CACHE_KIB)?;
-    db.execute_batch(&format!("PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")).map_err(failed)?;
+    db.execute_batch(&format!("PRAGMA journal_size_limit = {WAL_BYTES_KEPT}"))
+        .map_err(failed)?;
     if let Some(pages) = max_pages {
-        db.execute_batch(&format!("PRAGMA max_page_count = {pages}")).map_err(failed)?;
+        db.execute_batch(&format!("PRAGMA max_page_count = {pages}"))
+            .map_err(failed)?;
     }
     check(&db)?;
     migrate(&mut db)?;
@@ -59,8 +61,7 @@ pub(crate) fn reader(path: &Path, busy: Duration) -> Result<Connection> {
     Ok(db)
 }
 
-const FLAGS: OpenFlags =
-    OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
 /// Makes the file readable for its owner alone: it holds messages, and keys if only sealed ones.
 /// SQLite gives its side files the same permissions.
@@ -70,9 +71,9 @@ fn create_private(path: &Path) -> Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     match options.open(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-            Err(StoreError::Unwritable(format!("{}: {error}", path.display())))
-        }
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(
+            StoreError::Unwritable(format!("{}: {error}", path.display())),
+        ),
         _ => Ok(()),
     }
 }
@@ -100,7 +101,9 @@ fn recognise(db: &Connection) -> Result<()> {
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
         .map_err(failed)?;
     if id != APPLICATION_ID && (id != 0 || tables != 0) {
-        return Err(StoreError::Corrupt("the file is not a database of Comity".to_owned()));
+        return Err(StoreError::Corrupt(
+            "the file is not a database of Comity".to_owned(),
+        ));
     }
     let version = pragma("user_version").map_err(failed)?;
     if usize::try_from(version).is_ok_and(|version| version <= MIGRATIONS.len()) {
@@ -114,19 +117,27 @@ fn recognise(db: &Connection) -> Result<()> {
 
 /// Looks the file over, if it is small enough for that to be quick.
 fn check(db: &Connection) -> Result<()> {
-    let pages: i64 =
-        db.query_row("PRAGMA page_count", [], |row| row.get(0)).map_err(failed)?;
+    let pages: i64 = db
+        .query_row("PRAGMA page_count", [], |row| row.get(0))
+        .map_err(failed)?;
     if pages.saturating_mul(i64::from(PAGE_BYTES)) > CHECKED_BYTES_MAX {
         return Ok(());
     }
-    let verdict: String =
-        db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
-    if verdict == "ok" { Ok(()) } else { Err(StoreError::Corrupt(verdict)) }
+    let verdict: String = db
+        .query_row("PRAGMA quick_check(1)", [], |row| row.get(0))
+        .map_err(failed)?;
+    if verdict == "ok" {
+        Ok(())
+    } else {
+        Err(StoreError::Corrupt(verdict))
+    }
 }
 
 /// Applies what is missing, all in one transaction; what was applied must be what we know.
 fn migrate(db: &mut Connection) -> Result<()> {
-    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    let tx = db
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(failed)?;
     tx.execute_batch(
         "CREATE TABLE IF NOT EXISTS migration (
             version  INTEGER PRIMARY KEY,
@@ -138,9 +149,11 @@ fn migrate(db: &mut Connection) -> Result<()> {
     for (version, (name, sql)) in (1_i32..).zip(MIGRATIONS) {
         let checksum = Digest::of(sql.as_bytes()).to_string();
         let applied: Option<String> = tx
-            .query_row("SELECT checksum FROM migration WHERE version = ?1", [version], |row| {
-                row.get(0)
-            })
+            .query_row(
+                "SELECT checksum FROM migration WHERE version = ?1",
+                [version],
+                |row| row.get(0),
+            )
             .optional()
             .map_err(failed)?;
         match applied {
@@ -161,4 +174,3 @@ fn migrate(db: &mut Connection) -> Result<()> {
     }
     tx.commit().map_err(failed)
 }
-

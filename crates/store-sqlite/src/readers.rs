@@ -36,7 +36,10 @@ impl Readers {
                 .map_err(|error| StoreError::Backend(Box::new(error)))?;
             threads.push(Some(thread));
         }
-        Ok(Self { queue: Some(queue), threads })
+        Ok(Self {
+            queue: Some(queue),
+            threads,
+        })
     }
 
     pub(crate) fn submit(&self, work: ReadWork, done: Done) {
@@ -64,7 +67,11 @@ fn serve(db: &Connection, jobs: &Mutex<Receiver<Job>>, clock: &dyn Clock) {
         // Held while waiting: whoever has the lock takes the next job, the others queue for it.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { work, done }) = job else { return };
-        let tx = SqliteTx { db, cache: &cache, now: clock.now() };
+        let tx = SqliteTx {
+            db,
+            cache: &cache,
+            now: clock.now(),
+        };
         let result = catch_unwind(AssertUnwindSafe(|| on_snapshot(tx, work)));
         if result.is_err() && !db.is_autocommit() {
             // Ends the snapshot. If even that fails the next BEGIN reports it.
@@ -77,6 +84,9 @@ fn serve(db: &Connection, jobs: &Mutex<Receiver<Job>>, clock: &dyn Clock) {
 fn on_snapshot(tx: SqliteTx<'_>, work: ReadWork) -> Result<()> {
     tx.run("BEGIN", [])?;
     work(&tx);
-    tx.db.prepare_cached("COMMIT").and_then(|mut commit| commit.execute([])).map_err(failed)?;
+    tx.db
+        .prepare_cached("COMMIT")
+        .and_then(|mut commit| commit.execute([]))
+        .map_err(failed)?;
     Ok(())
 }

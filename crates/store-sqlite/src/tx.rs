@@ -119,7 +119,8 @@ impl SqliteTx<'_> {
 
     /// Reads one number, if there is one.
     fn number(&self, sql: &str, params: impl Params) -> Result<Option<i64>> {
-        self.one(sql, params, |row| column::<Option<i64>>(row, 0)).map(Option::flatten)
+        self.one(sql, params, |row| column::<Option<i64>>(row, 0))
+            .map(Option::flatten)
     }
 }
 
@@ -167,7 +168,10 @@ impl SqliteTx<'_> {
     }
 
     fn digest(&self, digest: &Digest) -> Result<Option<i64>> {
-        self.number("SELECT id FROM digest WHERE text = ?1", [digest.to_string()])
+        self.number(
+            "SELECT id FROM digest WHERE text = ?1",
+            [digest.to_string()],
+        )
     }
 
     fn intern_digest(&self, digest: &Digest) -> Result<i64> {
@@ -220,7 +224,9 @@ fn column<T: rusqlite::types::FromSql>(row: &Row<'_>, at: usize) -> Result<T> {
 /// A text column, without a copy.
 fn text<'r>(row: &'r Row<'_>, at: usize) -> Result<&'r str> {
     let value = row.get_ref(at).map_err(failed)?;
-    value.as_str().map_err(|error| damaged("a text column", error))
+    value
+        .as_str()
+        .map_err(|error| damaged("a text column", error))
 }
 
 /// A text column that reads as `T`.
@@ -246,7 +252,10 @@ struct Least<K> {
 
 impl<K: Ord> Least<K> {
     const fn new(limit: usize) -> Self {
-        Self { keys: BinaryHeap::new(), limit }
+        Self {
+            keys: BinaryHeap::new(),
+            limit,
+        }
     }
 
     /// False if neither this key nor a greater one belongs to the result.

@@ -72,11 +72,18 @@ impl Writer {
             .name("store-write".to_owned())
             .spawn(move || committer.serve(&units))
             .map_err(|error| StoreError::Backend(Box::new(error)))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
     }
 
     pub(crate) fn submit(&self, work: WriteWork, done: Done) {
-        let unit = Unit { work, done, runs: 0 };
+        let unit = Unit {
+            work,
+            done,
+            runs: 0,
+        };
         let refused = match &self.queue {
             Some(queue) => queue.send(unit).err().map(|error| error.0),
             None => Some(unit),
@@ -131,7 +138,11 @@ impl Committer {
             }
             ran.push(this);
             let open = ran.len() < GROUP_UNITS && begun.elapsed() < GROUP_TIME;
-            next = if open { self.again.pop_front().or_else(|| queue.try_recv().ok()) } else { None };
+            next = if open {
+                self.again.pop_front().or_else(|| queue.try_recv().ok())
+            } else {
+                None
+            };
         }
         match self.commit() {
             Ok(()) => self.report(ran),
@@ -152,21 +163,34 @@ impl Committer {
         } else {
             cache.forget_unit();
         }
-        Ran { unit, outcome, kept }
+        Ran {
+            unit,
+            outcome,
+            kept,
+        }
     }
 
     fn in_savepoint(&self, work: &mut WriteWork) -> Result<bool> {
-        self.statement("SAVEPOINT unit").map_err(|error| error.report())?;
-        let mut tx = SqliteTx { db: &self.db, cache: &self.cache, now: self.clock.now() };
+        self.statement("SAVEPOINT unit")
+            .map_err(|error| error.report())?;
+        let mut tx = SqliteTx {
+            db: &self.db,
+            cache: &self.cache,
+            now: self.clock.now(),
+        };
         let result = catch_unwind(AssertUnwindSafe(|| work(&mut tx)));
         if self.db.is_autocommit() {
             // Some errors (a full disk, mostly) make SQLite roll back everything by itself.
-            return Err(StoreError::Unwritable("the transaction was given up".to_owned()));
+            return Err(StoreError::Unwritable(
+                "the transaction was given up".to_owned(),
+            ));
         }
         if !matches!(result, Ok(true)) {
-            self.statement("ROLLBACK TO unit").map_err(|error| error.report())?;
+            self.statement("ROLLBACK TO unit")
+                .map_err(|error| error.report())?;
         }
-        self.statement("RELEASE unit").map_err(|error| error.report())?;
+        self.statement("RELEASE unit")
+            .map_err(|error| error.report())?;
         result.map_err(|_| StoreError::Panicked)
     }
 

@@ -51,7 +51,12 @@ impl Agents for SqliteTx<'_> {
                     (other, _) => return Err(damaged("the role of a token", other)),
                 };
                 let created = timestamp(column(row, 3)?);
-                Ok(TokenRow { hash: *hash, role, label: column(row, 2)?, created })
+                Ok(TokenRow {
+                    hash: *hash,
+                    role,
+                    label: column(row, 2)?,
+                    created,
+                })
             },
         )
     }
@@ -64,17 +69,28 @@ impl Agents for SqliteTx<'_> {
         self.run(
             "INSERT OR REPLACE INTO token (hash, role, agent, label, created)
              VALUES (?1, ?2, ?3, ?4, ?5)",
-            (row.hash.as_slice(), role, agent, &row.label, millis(row.created)),
+            (
+                row.hash.as_slice(),
+                role,
+                agent,
+                &row.label,
+                millis(row.created),
+            ),
         )?;
         Ok(())
     }
 
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.one("SELECT value FROM meta WHERE name = ?1", [name], |row| column(row, 0))
+        self.one("SELECT value FROM meta WHERE name = ?1", [name], |row| {
+            column(row, 0)
+        })
     }
 
     fn set_meta(&mut self, name: &str, value: &[u8]) -> Result<()> {
-        self.run("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)", (name, value))?;
+        self.run(
+            "INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)",
+            (name, value),
+        )?;
         Ok(())
     }
 }

@@ -44,7 +44,11 @@ impl SqliteTx<'_> {
         let recipient = self.intern_party(&row.recipient)?;
         let sender = self.intern_party(&row.sender)?;
         let name = self.intern_name(&row.id)?;
-        let thread = if row.thid == row.id { name } else { self.intern_name(&row.thid)? };
+        let thread = if row.thid == row.id {
+            name
+        } else {
+            self.intern_name(&row.thid)?
+        };
         Ok(Columns {
             recipient,
             sender,
@@ -96,7 +100,12 @@ impl SqliteTx<'_> {
             "SELECT seq, due IS NOT NULL FROM inbox
              WHERE stream = ?1 AND blocks = 1 AND seq <> ?2 ORDER BY seq LIMIT 1",
             (stream, but),
-            |row| Ok(First { seq: column(row, 0)?, offered: column(row, 1)? }),
+            |row| {
+                Ok(First {
+                    seq: column(row, 0)?,
+                    offered: column(row, 1)?,
+                })
+            },
         )
     }
 
@@ -135,13 +144,19 @@ impl SqliteTx<'_> {
     }
 
     fn incoming_at(&self, seq: i64) -> Result<Option<Incoming>> {
-        self.one("SELECT data FROM inbox WHERE seq = ?1", [seq], |row| json(row, 0))
+        self.one("SELECT data FROM inbox WHERE seq = ?1", [seq], |row| {
+            json(row, 0)
+        })
     }
 }
 
 impl Inbox for SqliteTx<'_> {
     fn incoming(&self, delivery: &str) -> Result<Option<Incoming>> {
-        self.one("SELECT data FROM inbox WHERE delivery = ?1", [delivery], |row| json(row, 0))
+        self.one(
+            "SELECT data FROM inbox WHERE delivery = ?1",
+            [delivery],
+            |row| json(row, 0),
+        )
     }
 
     fn incoming_by_digest(&self, recipient: &Did, digest: &Digest) -> Result<Option<Incoming>> {
@@ -179,10 +194,14 @@ impl Inbox for SqliteTx<'_> {
             }
         }
         let first = self.take_turn(seq, &new)?;
-        let offered = first && new.due_from.is_some() && self.grant_is_active(new.grant, new.recipient)?;
+        let offered =
+            first && new.due_from.is_some() && self.grant_is_active(new.grant, new.recipient)?;
         let due = new.due_from.filter(|_| offered);
         let unsettled = row.is_unsettled();
-        let data = to_json(&Incoming { seq: uint(seq), ..row.clone() })?;
+        let data = to_json(&Incoming {
+            seq: uint(seq),
+            ..row.clone()
+        })?;
         if same_place {
             self.run(
                 "UPDATE inbox SET grant_id = ?2, state = ?3, unsettled = ?4, blocks = ?5,
@@ -232,22 +251,30 @@ impl Inbox for SqliteTx<'_> {
     }
 
     fn leasable(&self, recipient: &Did, now: Timestamp, limit: usize) -> Result<Vec<Incoming>> {
-        let Some(recipient) = self.party(recipient)? else { return Ok(Vec::new()) };
+        let Some(recipient) = self.party(recipient)? else {
+            return Ok(Vec::new());
+        };
         let (seconds, most) = (int(now.seconds()), limit_of(limit));
-        let mut seqs =
-            self.all(LEASABLE, (recipient, seconds, most), |row| column::<i64>(row, 0))?;
+        let mut seqs = self.all(LEASABLE, (recipient, seconds, most), |row| {
+            column::<i64>(row, 0)
+        })?;
         seqs.extend(self.all(
             LEASABLE_AGAIN,
             (recipient, seconds, most, millis(now)),
             |row| column::<i64>(row, 0),
         )?);
         seqs.sort_unstable();
-        let rows = seqs.into_iter().take(limit).map(|seq| self.incoming_at(seq));
+        let rows = seqs
+            .into_iter()
+            .take(limit)
+            .map(|seq| self.incoming_at(seq));
         rows.filter_map(Result::transpose).collect()
     }
 
     fn next_incoming(&self, recipient: &Did, now: Timestamp) -> Result<Option<Timestamp>> {
-        let Some(recipient) = self.party(recipient)? else { return Ok(None) };
+        let Some(recipient) = self.party(recipient)? else {
+            return Ok(None);
+        };
         let next = self.number(
             "SELECT min(due) FROM inbox WHERE recipient = ?1 AND due > ?2",
             (recipient, millis(now)),
@@ -276,7 +303,9 @@ impl Inbox for SqliteTx<'_> {
     }
 
     fn thread_incoming(&self, thid: &MessageId) -> Result<Vec<Incoming>> {
-        let Some(thread) = self.name(thid)? else { return Ok(Vec::new()) };
+        let Some(thread) = self.name(thid)? else {
+            return Ok(Vec::new());
+        };
         self.all(
             "SELECT i.data FROM stream s JOIN inbox i ON i.stream = s.id
              WHERE s.thread = ?1 AND s.way = 'in' ORDER BY i.seq",
@@ -299,9 +328,11 @@ impl Inbox for SqliteTx<'_> {
     fn find_incoming(&self, prefix: &str) -> Result<Vec<Incoming>> {
         let name = folded(prefix);
         let mut seqs = Vec::new();
-        for (sql, prefix) in
-            [(FIND_BY_DELIVERY, prefix), (FIND_BY_NAME, &name), (FIND_BY_DIGEST, prefix)]
-        {
+        for (sql, prefix) in [
+            (FIND_BY_DELIVERY, prefix),
+            (FIND_BY_NAME, &name),
+            (FIND_BY_DIGEST, prefix),
+        ] {
             seqs.extend(self.all(sql, (prefix, after(prefix)), |row| column::<i64>(row, 0))?);
         }
         seqs.sort_unstable();
@@ -319,14 +350,19 @@ impl Inbox for SqliteTx<'_> {
     }
 
     fn count_unsettled(&self, recipient: &Did) -> Result<u64> {
-        let Some(recipient) = self.party(recipient)? else { return Ok(0) };
+        let Some(recipient) = self.party(recipient)? else {
+            return Ok(0);
+        };
         let counts = self.tallied(Box_::In, Some(recipient))?.into_iter();
         let open = |state: &str| {
             [InState::Ready, InState::Leased, InState::Parked]
                 .iter()
                 .any(|open| open.as_str() == state)
         };
-        Ok(counts.filter(|(state, _)| open(state)).map(|(_, n)| n).sum())
+        Ok(counts
+            .filter(|(state, _)| open(state))
+            .map(|(_, n)| n)
+            .sum())
     }
 
     fn count_incoming(&self) -> Result<Vec<(String, u64)>> {

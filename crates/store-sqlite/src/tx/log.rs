@@ -20,7 +20,10 @@ impl SqliteTx<'_> {
 
 impl Log for SqliteTx<'_> {
     fn append_entry(&mut self, row: &EntryRow) -> Result<u64> {
-        let subject = row.subject.map(|subject| self.intern_digest(&subject)).transpose()?;
+        let subject = row
+            .subject
+            .map(|subject| self.intern_digest(&subject))
+            .transpose()?;
         self.run(
             "INSERT INTO entry (kind, r, record, commitment, subject) VALUES (?1, ?2, ?3, ?4, ?5)",
             (
@@ -50,7 +53,9 @@ impl Log for SqliteTx<'_> {
         head: &LogHead,
     ) -> Result<()> {
         let current = self.log_head()?;
-        let current = current.as_ref().map(|head| (head.origin.as_str(), head.size));
+        let current = current
+            .as_ref()
+            .map(|head| (head.origin.as_str(), head.size));
         let first = match (expected, current) {
             (Some(expected), Some(current)) if expected == current && expected.0 == head.origin => {
                 expected.1
@@ -60,8 +65,10 @@ impl Log for SqliteTx<'_> {
             _ => return Err(StoreError::Conflict),
         };
         for seq in entries {
-            let fresh =
-                self.number("SELECT 1 FROM entry WHERE seq = ?1 AND place IS NULL", [int(*seq)])?;
+            let fresh = self.number(
+                "SELECT 1 FROM entry WHERE seq = ?1 AND place IS NULL",
+                [int(*seq)],
+            )?;
             if fresh.is_none() {
                 return Err(StoreError::Conflict);
             }
@@ -79,7 +86,10 @@ impl Log for SqliteTx<'_> {
                 (origin, node.level, int(node.index), node.hash.as_slice()),
             )?;
         }
-        self.run("INSERT OR REPLACE INTO head (id, data) VALUES (1, ?1)", [to_json(head)?])?;
+        self.run(
+            "INSERT OR REPLACE INTO head (id, data) VALUES (1, ?1)",
+            [to_json(head)?],
+        )?;
         Ok(())
     }
 
@@ -97,12 +107,16 @@ impl Log for SqliteTx<'_> {
     }
 
     fn entry_at(&self, origin: &str, index: u64) -> Result<Option<EntryRow>> {
-        let Some(origin) = self.origin(origin)? else { return Ok(None) };
+        let Some(origin) = self.origin(origin)? else {
+            return Ok(None);
+        };
         self.one(AT, (origin, int(index)), entry)
     }
 
     fn entries_about(&self, subject: &Digest) -> Result<Vec<EntryRow>> {
-        let Some(subject) = self.digest(subject)? else { return Ok(Vec::new()) };
+        let Some(subject) = self.digest(subject)? else {
+            return Ok(Vec::new());
+        };
         self.all(ABOUT, [subject], entry)
     }
 
@@ -111,7 +125,11 @@ impl Log for SqliteTx<'_> {
     }
 
     fn peer_log(&self, origin: &str) -> Result<Option<PeerLogRow>> {
-        self.one("SELECT data FROM peer_log WHERE origin = ?1", [origin], |row| json(row, 0))
+        self.one(
+            "SELECT data FROM peer_log WHERE origin = ?1",
+            [origin],
+            |row| json(row, 0),
+        )
     }
 
     fn put_peer_log(&mut self, row: &PeerLogRow) -> Result<()> {
@@ -123,7 +141,9 @@ impl Log for SqliteTx<'_> {
     }
 
     fn peer_logs(&self) -> Result<Vec<PeerLogRow>> {
-        self.all("SELECT data FROM peer_log ORDER BY origin", [], |row| json(row, 0))
+        self.all("SELECT data FROM peer_log ORDER BY origin", [], |row| {
+            json(row, 0)
+        })
     }
 }
 
@@ -153,10 +173,18 @@ fn entry(row: &Row<'_>) -> Result<EntryRow> {
         index: column::<Option<i64>>(row, 1)?.map(uint),
         origin: column(row, 2)?,
         kind: text(row, 3)?.to_owned(),
-        r: if is_null(4)? { None } else { Some(hash(row, 4)?) },
+        r: if is_null(4)? {
+            None
+        } else {
+            Some(hash(row, 4)?)
+        },
         record: column(row, 5)?,
         commitment: hash(row, 6)?,
-        subject: if is_null(7)? { None } else { Some(parsed(row, 7)?) },
+        subject: if is_null(7)? {
+            None
+        } else {
+            Some(parsed(row, 7)?)
+        },
     })
 }
 

@@ -21,13 +21,7 @@ impl SqliteTx<'_> {
         self.number(STREAM, (thread, word(way), from, to))
     }
 
-    pub(super) fn intern_stream(
-        &self,
-        way: Way,
-        thread: i64,
-        from: i64,
-        to: i64,
-    ) -> Result<i64> {
+    pub(super) fn intern_stream(&self, way: Way, thread: i64, from: i64, to: i64) -> Result<i64> {
         if let Some(id) = self.number(STREAM, (thread, word(way), from, to))? {
             return Ok(id);
         }
@@ -41,8 +35,12 @@ impl SqliteTx<'_> {
 
 impl Order for SqliteTx<'_> {
     fn last_order(&self, way: Way, from: &Did, to: &Did, thid: &MessageId) -> Result<Option<u64>> {
-        let Some(stream) = self.stream_id(way, from, to, thid)? else { return Ok(None) };
-        Ok(self.number("SELECT last FROM stream WHERE id = ?1", [stream])?.map(uint))
+        let Some(stream) = self.stream_id(way, from, to, thid)? else {
+            return Ok(None);
+        };
+        Ok(self
+            .number("SELECT last FROM stream WHERE id = ?1", [stream])?
+            .map(uint))
     }
 
     fn claim_order(
@@ -61,7 +59,11 @@ impl Order for SqliteTx<'_> {
             "UPDATE stream SET last = ?1 WHERE id = ?2 AND last IS ?3",
             (int(order), stream, expected.map(int)),
         )?;
-        if changed == 1 { Ok(()) } else { Err(StoreError::Conflict) }
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(StoreError::Conflict)
+        }
     }
 
     fn thread_opened(
@@ -75,7 +77,9 @@ impl Order for SqliteTx<'_> {
             Way::In => (peer, agent, FIRST_INCOMING),
             Way::Out => (agent, peer, FIRST_OUTGOING),
         };
-        let Some(stream) = self.stream_id(way, from, to, thid)? else { return Ok(None) };
+        let Some(stream) = self.stream_id(way, from, to, thid)? else {
+            return Ok(None);
+        };
         self.one(sql, [stream], |row| parsed(row, 0))
     }
 
@@ -116,10 +120,19 @@ impl Order for SqliteTx<'_> {
             "SELECT name, recipient, sender FROM seen WHERE fresh_until <= ?1
              ORDER BY fresh_until LIMIT ?2",
             (int(now), limit_of(limit)),
-            |row| Ok((column::<i64>(row, 0)?, column::<i64>(row, 1)?, column::<i64>(row, 2)?)),
+            |row| {
+                Ok((
+                    column::<i64>(row, 0)?,
+                    column::<i64>(row, 1)?,
+                    column::<i64>(row, 2)?,
+                ))
+            },
         )?;
         for key in &stale {
-            self.run("DELETE FROM seen WHERE name = ?1 AND recipient = ?2 AND sender = ?3", *key)?;
+            self.run(
+                "DELETE FROM seen WHERE name = ?1 AND recipient = ?2 AND sender = ?3",
+                *key,
+            )?;
         }
         Ok(stale.len())
     }

@@ -42,7 +42,11 @@ impl SqliteTx<'_> {
     fn outgoing_columns(&self, row: &Outgoing) -> Result<Columns> {
         let (agent, peer) = (self.intern_party(&row.agent)?, self.intern_party(&row.to)?);
         let name = self.intern_name(&row.id)?;
-        let thread = if row.thid == row.id { name } else { self.intern_name(&row.thid)? };
+        let thread = if row.thid == row.id {
+            name
+        } else {
+            self.intern_name(&row.thid)?
+        };
         let open = !row.state.is_end();
         Ok(Columns {
             agent,
@@ -84,7 +88,13 @@ impl SqliteTx<'_> {
              WHERE stream = ?1 AND open = 1 AND blocks = 1 AND seq <> ?2
              ORDER BY place, seq LIMIT 1",
             (stream, but),
-            |row| Ok(First { seq: column(row, 0)?, place: column(row, 1)?, offered: column(row, 2)? }),
+            |row| {
+                Ok(First {
+                    seq: column(row, 0)?,
+                    place: column(row, 1)?,
+                    offered: column(row, 2)?,
+                })
+            },
         )
     }
 
@@ -93,7 +103,9 @@ impl SqliteTx<'_> {
     fn take_place(&self, seq: i64, columns: &Columns, kind: &OutKind) -> Result<bool> {
         let other = self.first_in_line(columns.stream, seq)?;
         let first = columns.blocks
-            && other.as_ref().is_none_or(|other| (columns.place, seq) < (other.place, other.seq));
+            && other
+                .as_ref()
+                .is_none_or(|other| (columns.place, seq) < (other.place, other.seq));
         if let Some(other) = other
             && other.offered == first
         {
@@ -119,7 +131,9 @@ impl Outbox for SqliteTx<'_> {
     }
 
     fn outgoing_by_digest(&self, digest: &Digest) -> Result<Option<Outgoing>> {
-        let Some(digest) = self.digest(digest)? else { return Ok(None) };
+        let Some(digest) = self.digest(digest)? else {
+            return Ok(None);
+        };
         self.one(
             "SELECT data FROM outbox WHERE digest = ?1 ORDER BY seq LIMIT 1",
             [digest],
@@ -146,18 +160,33 @@ impl Outbox for SqliteTx<'_> {
             // Hardly ever: what names the row changed. It leaves its place and takes a new one.
             self.run("DELETE FROM outbox WHERE seq = ?1", [seq])?;
             if let Some(first) = self.first_in_line(before.stream, seq)? {
-                self.run("UPDATE outbox SET due = due_from WHERE seq = ?1", [first.seq])?;
+                self.run(
+                    "UPDATE outbox SET due = due_from WHERE seq = ?1",
+                    [first.seq],
+                )?;
             }
         }
         let first = self.take_place(seq, &new, &row.kind)?;
         let due = new.due_from.filter(|_| first);
-        let data = to_json(&Outgoing { seq: uint(seq), ..row.clone() })?;
+        let data = to_json(&Outgoing {
+            seq: uint(seq),
+            ..row.clone()
+        })?;
         if same_place {
             self.run(
                 "UPDATE outbox SET state = ?2, open = ?3, blocks = ?4, due_from = ?5, due = ?6,
                     lapses = ?7, data = ?8
                  WHERE seq = ?1",
-                (seq, new.state, new.open, new.blocks, new.due_from, due, new.lapses, data),
+                (
+                    seq,
+                    new.state,
+                    new.open,
+                    new.blocks,
+                    new.due_from,
+                    due,
+                    new.lapses,
+                    data,
+                ),
             )?;
         } else {
             self.run(
@@ -235,7 +264,9 @@ impl Outbox for SqliteTx<'_> {
     }
 
     fn thread_outgoing(&self, thid: &MessageId) -> Result<Vec<Outgoing>> {
-        let Some(thread) = self.name(thid)? else { return Ok(Vec::new()) };
+        let Some(thread) = self.name(thid)? else {
+            return Ok(Vec::new());
+        };
         self.all(
             "SELECT o.data FROM stream s JOIN outbox o ON o.stream = s.id
              WHERE s.thread = ?1 AND s.way = 'out' ORDER BY o.seq",
@@ -261,20 +292,30 @@ impl Outbox for SqliteTx<'_> {
     }
 
     fn count_unfinished(&self, agent: &Did) -> Result<u64> {
-        let Some(agent) = self.party(agent)? else { return Ok(0) };
+        let Some(agent) = self.party(agent)? else {
+            return Ok(0);
+        };
         let counts = self.tallied(Box_::Out, Some(agent))?.into_iter();
         let open = |state: &str| OutState::from_word(state).is_some_and(|state| !state.is_end());
-        Ok(counts.filter(|(state, _)| open(state)).map(|(_, n)| n).sum())
+        Ok(counts
+            .filter(|(state, _)| open(state))
+            .map(|(_, n)| n)
+            .sum())
     }
 
     fn put_event(&mut self, agent: &Did, id: &MessageId) -> Result<u64> {
         let agent = self.intern_party(agent)?;
-        self.run("INSERT INTO event (agent, id) VALUES (?1, ?2)", (agent, id.as_str()))?;
+        self.run(
+            "INSERT INTO event (agent, id) VALUES (?1, ?2)",
+            (agent, id.as_str()),
+        )?;
         Ok(uint(self.db.last_insert_rowid()))
     }
 
     fn events(&self, agent: &Did, page: Page) -> Result<Vec<(u64, MessageId)>> {
-        let Some(agent) = self.party(agent)? else { return Ok(Vec::new()) };
+        let Some(agent) = self.party(agent)? else {
+            return Ok(Vec::new());
+        };
         self.all(
             "SELECT seq, id FROM event WHERE agent = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
             (agent, int(page.after), limit_of(page.limit)),

@@ -30,12 +30,17 @@ impl SqliteTx<'_> {
                     break;
                 }
             }
-            let mut rows = paused.query((peer, millis(now), limit_of(limit))).map_err(failed)?;
+            let mut rows = paused
+                .query((peer, millis(now), limit_of(limit)))
+                .map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
                 least.offer(column::<i64>(row, 0)?);
             }
         }
-        let rows = least.into_sorted().into_iter().map(|seq| self.outgoing_at(seq));
+        let rows = least
+            .into_sorted()
+            .into_iter()
+            .map(|seq| self.outgoing_at(seq));
         rows.filter_map(Result::transpose).collect()
     }
 
@@ -70,7 +75,9 @@ impl SqliteTx<'_> {
 
     pub(super) fn find_outgoing_rows(&self, prefix: &str) -> Result<Vec<Outgoing>> {
         let name = folded(prefix);
-        let mut seqs = self.all(FIND_BY_NAME, (&name, after(&name)), |row| column::<i64>(row, 0))?;
+        let mut seqs = self.all(FIND_BY_NAME, (&name, after(&name)), |row| {
+            column::<i64>(row, 0)
+        })?;
         seqs.extend(self.all(FIND_BY_DIGEST, (prefix, after(prefix)), |row| {
             column::<i64>(row, 0)
         })?);
@@ -81,7 +88,9 @@ impl SqliteTx<'_> {
     }
 
     fn outgoing_at(&self, seq: i64) -> Result<Option<Outgoing>> {
-        self.one("SELECT data FROM outbox WHERE seq = ?1", [seq], |row| json(row, 0))
+        self.one("SELECT data FROM outbox WHERE seq = ?1", [seq], |row| {
+            json(row, 0)
+        })
     }
 }
 

@@ -11,8 +11,10 @@ use rusqlite::{Row, params};
 impl Receipts for SqliteTx<'_> {
     fn put_receipt(&mut self, row: &ReceiptRow) -> Result<()> {
         let message = self.intern_digest(&row.message)?;
-        let (recipient, sender) =
-            (self.intern_party(&row.recipient)?, self.intern_party(&row.sender)?);
+        let (recipient, sender) = (
+            self.intern_party(&row.recipient)?,
+            self.intern_party(&row.sender)?,
+        );
         let due = (row.receipt.is_some() && !row.delivered).then(|| millis(row.next_attempt));
         self.run(
             "INSERT INTO receipt (message, id, recipient, sender, state, code, at, by, sender_kid,
@@ -61,14 +63,19 @@ impl Receipts for SqliteTx<'_> {
         let mut least = Least::new(limit);
         let mut due = self.prepare(DUE)?;
         for sender in self.waited_for(NEXT_SENDER, except)? {
-            let mut rows = due.query((sender, millis(now), limit_of(limit))).map_err(failed)?;
+            let mut rows = due
+                .query((sender, millis(now), limit_of(limit)))
+                .map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
                 if !least.offer((column::<i64>(row, 0)?, column::<i64>(row, 1)?)) {
                     break;
                 }
             }
         }
-        let rows = least.into_sorted().into_iter().map(|(_, seq)| self.one(ONE, [seq], receipt));
+        let rows = least
+            .into_sorted()
+            .into_iter()
+            .map(|(_, seq)| self.one(ONE, [seq], receipt));
         rows.filter_map(Result::transpose).collect()
     }
 
@@ -85,7 +92,9 @@ impl Receipts for SqliteTx<'_> {
     }
 
     fn receipts_of(&self, message: &Digest) -> Result<Vec<ReceiptRow>> {
-        let Some(message) = self.digest(message)? else { return Ok(Vec::new()) };
+        let Some(message) = self.digest(message)? else {
+            return Ok(Vec::new());
+        };
         self.all(OF_MESSAGE, [message], receipt)
     }
 
@@ -99,13 +108,19 @@ impl Receipts for SqliteTx<'_> {
     }
 
     fn peer_receipts(&self, message: &Digest) -> Result<Vec<PeerReceiptRow>> {
-        let Some(id) = self.digest(message)? else { return Ok(Vec::new()) };
+        let Some(id) = self.digest(message)? else {
+            return Ok(Vec::new());
+        };
         let mut rows = self.all(
             "SELECT state, receipt FROM peer_receipt WHERE message = ?1",
             [id],
             |row| {
                 let (state, receipt) = (state(text(row, 0)?)?, column(row, 1)?);
-                Ok(PeerReceiptRow { message: *message, state, receipt })
+                Ok(PeerReceiptRow {
+                    message: *message,
+                    state,
+                    receipt,
+                })
             },
         )?;
         rows.sort_by_key(|row| row.state);
@@ -128,9 +143,8 @@ macro_rules! select_receipts {
     };
 }
 
-pub(crate) const UNSIGNED: &str = select_receipts!(
-    "WHERE r.receipt IS NULL AND r.entry <= ?1 ORDER BY r.entry, r.seq LIMIT ?2"
-);
+pub(crate) const UNSIGNED: &str =
+    select_receipts!("WHERE r.receipt IS NULL AND r.entry <= ?1 ORDER BY r.entry, r.seq LIMIT ?2");
 const ONE: &str = select_receipts!("WHERE r.seq = ?1");
 const OF_MESSAGE: &str = select_receipts!("WHERE r.message = ?1 ORDER BY r.seq");
 pub(crate) const DUE: &str = "SELECT due, seq FROM receipt WHERE sender = ?1 AND due <= ?2
@@ -146,7 +160,10 @@ fn receipt(row: &Row<'_>) -> Result<ReceiptRow> {
         recipient: parsed(row, 2)?,
         sender: parsed(row, 3)?,
         state: state(text(row, 4)?)?,
-        code: code.map(Code::try_from).transpose().map_err(|error| damaged("a code", error))?,
+        code: code
+            .map(Code::try_from)
+            .transpose()
+            .map_err(|error| damaged("a code", error))?,
         at: uint(column(row, 6)?),
         by: column(row, 7)?,
         sender_kid: column(row, 8)?,

@@ -65,7 +65,13 @@ impl Tally {
 
 impl SqliteTx<'_> {
     /// Notes that a row of `agent` went from one state to another.
-    pub(super) fn moved(&self, box_: Box_, agent: i64, from: Option<&'static str>, to: &'static str) {
+    pub(super) fn moved(
+        &self,
+        box_: Box_,
+        agent: i64,
+        from: Option<&'static str>,
+        to: &'static str,
+    ) {
         if from == Some(to) {
             return;
         }

@@ -27,8 +27,8 @@ impl SqliteTx<'_> {
     /// Reads the columns of [`GRANT`].
     fn grant_of(&self, row: &Row<'_>) -> Result<GrantRow> {
         let state = text(row, 4)?;
-        let state = GrantState::from_word(state)
-            .ok_or_else(|| damaged("the state of a grant", state))?;
+        let state =
+            GrantState::from_word(state).ok_or_else(|| damaged("the state of a grant", state))?;
         let data: GrantData = json(row, 9)?;
         Ok(GrantRow {
             grant: self.terms(&parsed(row, 0)?, text(row, 1)?)?,
@@ -112,7 +112,17 @@ impl Trust for SqliteTx<'_> {
         let only_counted = self.run(
             "UPDATE grants SET version = ?1, uses = ?2, created = ?3, data = ?4
              WHERE id = ?5 AND ours = ?6 AND peer = ?7 AND state = ?8 AND ended IS ?9",
-            params![version, uses, millis(row.created), data, id, ours, peer, state, ended],
+            params![
+                version,
+                uses,
+                millis(row.created),
+                data,
+                id,
+                ours,
+                peer,
+                state,
+                ended
+            ],
         )?;
         if only_counted > 0 {
             return Ok(());
@@ -151,7 +161,9 @@ impl Trust for SqliteTx<'_> {
     }
 
     fn expired_grants(&self, now: u64, limit: usize) -> Result<Vec<GrantRow>> {
-        self.all(LAPSED_GRANTS, (int(now), limit_of(limit)), |row| self.grant_of(row))
+        self.all(LAPSED_GRANTS, (int(now), limit_of(limit)), |row| {
+            self.grant_of(row)
+        })
     }
 
     fn knock(&self, digest: &Digest) -> Result<Option<KnockRow>> {
@@ -192,15 +204,18 @@ impl Trust for SqliteTx<'_> {
     }
 
     fn knocks(&self, pending: bool, limit: usize) -> Result<Vec<KnockRow>> {
-        let which = if pending { "WHERE state = 'pending'" } else { "" };
+        let which = if pending {
+            "WHERE state = 'pending'"
+        } else {
+            ""
+        };
         let sql = knocks(&format!("{which} ORDER BY seq DESC LIMIT ?1"));
         self.all(&sql, [limit_of(limit)], knock)
     }
 
     fn expired_knocks(&self, now: u64, limit: usize) -> Result<Vec<KnockRow>> {
-        let sql = knocks(
-            "WHERE state = 'pending' AND expires <= ?1 ORDER BY expires, seq LIMIT ?2",
-        );
+        let sql =
+            knocks("WHERE state = 'pending' AND expires <= ?1 ORDER BY expires, seq LIMIT ?2");
         self.all(&sql, (int(now), limit_of(limit)), knock)
     }
 
@@ -214,7 +229,11 @@ impl Trust for SqliteTx<'_> {
     }
 
     fn peer(&self, did: &Did) -> Result<Option<PeerRow>> {
-        self.one("SELECT data FROM peer WHERE did = ?1", [did.as_str()], |row| json(row, 0))
+        self.one(
+            "SELECT data FROM peer WHERE did = ?1",
+            [did.as_str()],
+            |row| json(row, 0),
+        )
     }
 
     fn put_peer(&mut self, row: &PeerRow) -> Result<()> {
@@ -226,9 +245,11 @@ impl Trust for SqliteTx<'_> {
     }
 
     fn peers(&self, limit: usize) -> Result<Vec<PeerRow>> {
-        self.all("SELECT data FROM peer ORDER BY did LIMIT ?1", [limit_of(limit)], |row| {
-            json(row, 0)
-        })
+        self.all(
+            "SELECT data FROM peer ORDER BY did LIMIT ?1",
+            [limit_of(limit)],
+            |row| json(row, 0),
+        )
     }
 }
 
@@ -248,7 +269,8 @@ macro_rules! select_grants {
 
 const GRANT: &str = select_grants!("WHERE g.id = ?1 AND g.ours = ?2");
 const NEWEST_GRANTS: &str = select_grants!("ORDER BY g.seq DESC LIMIT ?1");
-const LAPSED_GRANTS: &str = select_grants!("WHERE g.lapses <= ?1 ORDER BY g.lapses, g.seq LIMIT ?2");
+const LAPSED_GRANTS: &str =
+    select_grants!("WHERE g.lapses <= ?1 ORDER BY g.lapses, g.seq LIMIT ?2");
 const OFFER_UNDER: &str = "UPDATE inbox SET due = due_from
      WHERE recipient = ?2 AND sender = ?3 AND unsettled = 1 AND grant_id = ?1 AND blocks = 1
         AND NOT EXISTS (SELECT 1 FROM inbox b

@@ -1,0 +1,26 @@
+use super::World;
+use super::samples::{did, digest};
+
+pub fn the_first_copy_of_a_message_stays(world: &World) {
+    let large = vec![0xa5; 300_000];
+    let octets = large.clone();
+    world.write(move |tx| {
+        tx.put_message(&digest("m"), &octets)?;
+        tx.put_message(&digest("m"), b"another copy")?;
+        tx.put_message(&digest("empty"), b"")
+    });
+    world.write(|tx| tx.put_message(&digest("m"), b"a third"));
+    assert_eq!(world.read(|tx| tx.message(&digest("m"))), Some(large));
+    assert_eq!(world.read(|tx| tx.message(&digest("empty"))), Some(vec![]));
+    assert_eq!(world.read(|tx| tx.message(&digest("absent"))), None);
+}
+
+pub fn the_first_copy_of_a_document_stays(world: &World) {
+    world.write(|tx| {
+        tx.put_document(&digest("d"), &did("bruno"), b"{}", 5)?;
+        tx.put_document(&digest("d"), &did("carla"), b"[]", 6)
+    });
+    let kept = world.read(|tx| tx.document(&digest("d")));
+    assert_eq!(kept, Some((did("bruno"), b"{}".to_vec(), 5)));
+    assert_eq!(world.read(|tx| tx.document(&digest("absent"))), None);
+}

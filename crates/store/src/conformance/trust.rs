@@ -1,0 +1,202 @@
+use super::World;
+use super::samples::{START, UNTIL, did, digest, grant, id, knock, terms};
+use crate::{GrantRow, KnockRow, KnockState, PeerRow};
+use comity_engine::grant::Pin;
+use comity_engine::{Code, GrantState};
+use std::time::Duration;
+
+pub fn the_grant_that_counts_is_the_liveliest_then_the_last_that_ended(world: &World) {
+    let ended = |number, seconds| GrantRow {
+        state: GrantState::Ended,
+        ended: Some(START + Duration::from_secs(seconds)),
+        ..grant("bruno", number)
+    };
+    let with = |number, state| GrantRow {
+        state,
+        ..grant("bruno", number)
+    };
+    let counts = || {
+        let row = world.read(|tx| tx.grant_between(&did("aria"), &did("bruno")));
+        row.map(|row| row.grant.id())
+    };
+    assert_eq!(counts(), None);
+    put(world, &[ended(1, 30), ended(2, 10)]);
+    assert_eq!(counts(), Some(grant("bruno", 1).grant.id()));
+    for (number, state) in [
+        (3, GrantState::Offered),
+        (4, GrantState::Suspended),
+        (5, GrantState::Active),
+    ] {
+        put(world, &[with(number, state)]);
+        assert_eq!(counts(), Some(grant("bruno", number).grant.id()));
+    }
+    // A livelier one put before, a less lively one put after.
+    put(world, &[with(6, GrantState::Offered)]);
+    assert_eq!(counts(), Some(grant("bruno", 5).grant.id()));
+    put(
+        world,
+        &[ended(5, 40), ended(4, 20), ended(3, 5), ended(6, 6)],
+    );
+    assert_eq!(counts(), Some(grant("bruno", 5).grant.id()));
+    assert_eq!(
+        world.read(|tx| tx.grant_between(&did("bruno"), &did("aria"))),
+        None
+    );
+}
+
+pub fn both_sides_of_a_grant_may_live_in_one_store(world: &World) {
+    let ours = grant("bruno", 1);
+    let theirs = GrantRow {
+        ours: did("bruno"),
+        peer: did("aria"),
+        uses: 5,
+        ..ours.clone()
+    };
+    put(world, &[ours.clone(), theirs.clone()]);
+    let id = ours.grant.id();
+    assert_eq!(
+        world.read(move |tx| tx.grant(&id, &did("aria"))),
+        Some(ours)
+    );
+    assert_eq!(
+        world.read(move |tx| tx.grant(&id, &did("bruno"))),
+        Some(theirs.clone())
+    );
+    assert_eq!(world.read(move |tx| tx.grant(&id, &did("carla"))), None);
+    assert_eq!(
+        world.read(|tx| tx.grant_between(&did("bruno"), &did("aria"))),
+        Some(theirs)
+    );
+    assert_eq!(world.read(|tx| tx.grants(9)).len(), 2);
+}
+
+pub fn a_grant_keeps_all_that_was_put(world: &World) {
+    let full = GrantRow {
+        pin: Some(Pin::Scid("Qm".to_owned())),
+        approval: Some(digest("approval")),
+        knock: Some(id("knock")),
+        version: 7,
+        uses: 8,
+        ..grant("bruno", 1)
+    };
+    let kept = |row: &GrantRow| {
+        let (wanted, id) = (Some(row.clone()), row.grant.id());
+        put(world, &[row.clone()]);
+        assert_eq!(world.read(move |tx| tx.grant(&id, &did("aria"))), wanted);
+    };
+    kept(&grant("bruno", 1));
+    kept(&full);
+    kept(&GrantRow {
+        uses: 9,
+        version: 8,
+        decided_by: "rule".to_owned(),
+        ..full.clone()
+    });
+    kept(&GrantRow {
+        state: GrantState::Ended,
+        ended: Some(START),
+        code: Some(Code::REVOKED),
+        ..full
+    });
+}
+
+pub fn grants_are_listed_newest_first_and_found_when_over(world: &World) {
+    let until = |number, until, state| {
+        let grant_row = grant("bruno", number);
+        GrantRow {
+            grant: terms("bruno", number, until),
+            state,
+            ..grant_row
+        }
+    };
+    put(
+        world,
+        &[
+            until(1, 30, GrantState::Active),
+            until(2, 10, GrantState::Offered),
+            until(3, 20, GrantState::Suspended),
+            until(4, 20, GrantState::Ended),
+            until(5, 40, GrantState::Active),
+        ],
+    );
+    let untils = |rows: Vec<GrantRow>| rows.iter().map(|r| r.grant.until()).collect::<Vec<_>>();
+    assert_eq!(untils(world.read(|tx| tx.grants(9))), [40, 20, 20, 10, 30]);
+    assert_eq!(untils(world.read(|tx| tx.grants(2))), [40, 20]);
+    assert_eq!(untils(world.read(|tx| tx.expired_grants(9, 9))), [0; 0]);
+    assert_eq!(untils(world.read(|tx| tx.expired_grants(30, 9))), [10, 30]);
+    assert_eq!(untils(world.read(|tx| tx.expired_grants(30, 1))), [10]);
+}
+
+pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
+    let mallory: KnockRow = KnockRow {
+        expires: 5,
+        ..knock("mallory", 1)
+    };
+    let rows = [knock("bruno", 1), mallory.clone(), knock("bruno", 2)];
+    let put = rows.clone();
+    world.write(move |tx| put.iter().try_for_each(|row| tx.put_knock(row)));
+    let [first, _, second] = rows;
+    let digest = first.digest;
+    assert_eq!(world.read(move |tx| tx.knock(&digest)), Some(first.clone()));
+    let between = |sender: &str| {
+        let sender = did(sender);
+        world.read(move |tx| tx.knock_between(&sender, &did("aria")))
+    };
+    assert_eq!(between("bruno"), Some(second.clone()));
+    assert_eq!(between("carla"), None);
+    let counts = |prefix: &str| {
+        let prefix = prefix.to_owned();
+        world.read(move |tx| tx.count_knocks(&prefix))
+    };
+    assert_eq!(counts("did:web:bruno.test:"), (3, 2));
+    assert_eq!(counts("did:web:b:"), (3, 0));
+    let expired = world.read(|tx| tx.expired_knocks(5, 9));
+    assert_eq!(expired, [mallory.clone()]);
+    assert_eq!(world.read(|tx| tx.expired_knocks(4, 9)), []);
+    // Decided: no longer pending, still there.
+    let decided = KnockRow {
+        state: KnockState::Approved,
+        ..second
+    };
+    let late = KnockRow {
+        state: KnockState::Timeout,
+        ..mallory
+    };
+    let put = [decided.clone(), late.clone()];
+    world.write(move |tx| put.iter().try_for_each(|row| tx.put_knock(row)));
+    assert_eq!(between("bruno"), Some(first.clone()));
+    assert_eq!(counts("did:web:bruno.test:"), (1, 1));
+    assert_eq!(world.read(|tx| tx.knocks(true, 9)), [first.clone()]);
+    assert_eq!(
+        world.read(|tx| tx.knocks(false, 9)),
+        [decided.clone(), late, first]
+    );
+    assert_eq!(world.read(|tx| tx.knocks(false, 1)), [decided]);
+    assert_eq!(world.read(|tx| tx.expired_knocks(UNTIL - 1, 9)), []);
+}
+
+pub fn parties_are_kept(world: &World) {
+    let peer = |name: &str, blocked| PeerRow {
+        did: did(name),
+        blocked,
+        speaks: vec!["A256GCM".to_owned()],
+        first_seen: START,
+    };
+    let rows = [
+        peer("carla", false),
+        peer("bruno", false),
+        peer("bruno", true),
+    ];
+    let put = rows.clone();
+    world.write(move |tx| put.iter().try_for_each(|row| tx.put_peer(row)));
+    let [carla, _, bruno] = rows;
+    assert_eq!(world.read(|tx| tx.peer(&did("bruno"))), Some(bruno.clone()));
+    assert_eq!(world.read(|tx| tx.peer(&did("dora"))), None);
+    assert_eq!(world.read(|tx| tx.peers(9)), [bruno.clone(), carla]);
+    assert_eq!(world.read(|tx| tx.peers(1)), [bruno]);
+}
+
+fn put(world: &World, rows: &[GrantRow]) {
+    let rows = rows.to_vec();
+    world.write(move |tx| rows.iter().try_for_each(|row| tx.put_grant(row)));
+}
