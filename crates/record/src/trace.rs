@@ -11,7 +11,7 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use comity_did::Did;
 use comity_jose::jws::Jws;
@@ -62,9 +62,9 @@ pub fn trace(messages: impl IntoIterator<Item = TracedMessage>, of: Option<&Dige
     let mut known: BTreeMap<Digest, TracedMessage> = BTreeMap::new();
     let mut order = Vec::new();
     for message in messages {
-        if !known.contains_key(&message.digest) {
+        if let btree_map::Entry::Vacant(place) = known.entry(message.digest) {
             order.push(message.digest);
-            known.insert(message.digest, message);
+            place.insert(message);
         }
     }
     let roots = of.map_or(order, |of| vec![*of]);
@@ -74,7 +74,7 @@ pub fn trace(messages: impl IntoIterator<Item = TracedMessage>, of: Option<&Dige
         trace: Trace::default(),
     };
     for root in roots {
-        walk.from(root);
+        walk.visit(root);
     }
     walk.trace
 }
@@ -98,6 +98,7 @@ pub fn messages_of(bundle: &Bundle) -> Vec<TracedMessage> {
             causes,
             ..
         } = head;
+        let (id, thid) = (id.as_str().to_owned(), thid.as_str().to_owned());
         Some(TracedMessage {
             digest: shown.digest,
             id,
@@ -153,9 +154,11 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Visits depth first, causes before effects, without recursion: chains of strangers are long.
     /// A cycle, which only an unverified record could claim, is cut where it closes.
-    fn from(&mut self, root: Digest) {
-        let mut stack = vec![(root, 0)];
-        self.done.insert(root);
+    fn visit(&mut self, root: Digest) {
+        let mut stack = Vec::new();
+        if self.done.insert(root) {
+            stack.push((root, 0));
+        }
         while let Some((digest, next)) = stack.pop() {
             let Some(message) = self.known.get(&digest) else {
                 self.trace.dangling.push(digest);

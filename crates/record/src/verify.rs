@@ -107,6 +107,11 @@ impl<'a> Case<'a> {
         });
     }
 
+    /// Ids are compared without regard to case (DIDComm v2.1, MSG-03).
+    fn is_thread(&self, thid: &str) -> bool {
+        self.bundle.thread.thid.eq_ignore_ascii_case(thid)
+    }
+
     fn party(&self, did: &comity_did::Did) -> Option<Party> {
         self.bundle
             .thread

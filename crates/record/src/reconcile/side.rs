@@ -40,7 +40,7 @@ pub(super) struct Known {
     ended: Option<State>,
 }
 
-/// What a message is, as far as a side says.
+/// What a message is, as far as a side says; ids in lower case, which is how they are compared.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) id: Option<String>,
@@ -116,7 +116,7 @@ impl Side {
         let statement = opened.statement_unverified();
         let known = self.messages.entry(statement.message).or_default();
         known.facts.complete(&Facts {
-            id: Some(statement.id.clone()),
+            id: Some(statement.id.to_ascii_lowercase()),
             from: Some(statement.sender.clone()),
             to: Some(statement.recipient.clone()),
             ..Facts::default()
@@ -201,8 +201,8 @@ impl Facts {
             .iter()
             .find(|did| from.as_ref().is_none_or(|one| !one.same_subject(did)));
         Self {
-            id: Some(head.id),
-            thid: Some(head.thid),
+            id: Some(head.id.as_str().to_ascii_lowercase()),
+            thid: Some(head.thid.as_str().to_ascii_lowercase()),
             to: other.cloned(),
             from,
             sender_order: head.sender_order,
@@ -213,8 +213,8 @@ impl Facts {
 
     fn of_record(facts: &MessageFacts) -> Self {
         Self {
-            id: Some(facts.id.clone()),
-            thid: Some(facts.thid.clone()),
+            id: Some(facts.id.to_ascii_lowercase()),
+            thid: Some(facts.thid.to_ascii_lowercase()),
             from: Some(facts.from.clone()),
             to: Some(facts.to.clone()),
             sender_order: facts.sender_order,

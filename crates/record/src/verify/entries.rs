@@ -247,10 +247,10 @@ fn facts(
     if from == to {
         return Err(Why::OtherParty);
     }
-    if facts.thid != case.bundle.thread.thid {
+    if !case.is_thread(&facts.thid) {
         return Err(Why::OtherThread);
     }
-    if stated_id.is_some_and(|id| id != facts.id) {
+    if stated_id.is_some_and(|id| !id.eq_ignore_ascii_case(&facts.id)) {
         return differs("id");
     }
     let Some(Seen { head, sender, .. }) = seen else {
@@ -258,7 +258,7 @@ fn facts(
     };
     if from != *sender {
         differs("from")
-    } else if facts.id != head.id {
+    } else if !facts.id.eq_ignore_ascii_case(head.id.as_str()) {
         differs("id")
     } else if facts.type_ != head.type_ {
         differs("type")

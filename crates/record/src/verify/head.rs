@@ -1,18 +1,19 @@
 use comity_did::Did;
-use comity_jose::json::{self, Limits};
-use serde::Deserialize;
+use comity_didcomm::{MessageId, Plaintext};
+use comity_jose::json::Limits;
+use serde_json::Value;
 
-use crate::digest::Digest;
+use crate::{bundle::MAX_BUNDLE_BYTES, digest::Digest};
 
 /// The little of a message that evidence needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
-    pub(crate) id: String,
+    pub(crate) id: MessageId,
     pub(crate) type_: String,
     pub(crate) from: Option<Did>,
     pub(crate) to: Vec<Did>,
     /// The effective thread.
-    pub(crate) thid: String,
+    pub(crate) thid: MessageId,
     pub(crate) created_time: Option<u64>,
     pub(crate) sender_order: Option<u64>,
     pub(crate) causes: Vec<Digest>,
@@ -21,48 +22,33 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Reads plaintext octets.
+    /// Reads plaintext octets. A header of ours in another form than ours is somebody else's, and
+    /// is as good as absent.
     pub(crate) fn parse(octets: &[u8]) -> Option<Self> {
-        let wire: Wire = json::parse_as(octets, &LIMITS).ok()?;
-        let voids = if wire.type_ == VOID_TYPE {
-            let body: VoidBody = serde_json::from_value(wire.body?).ok()?;
-            Some(body.message)
-        } else {
-            None
-        };
+        let message = Plaintext::parse(octets, &LIMITS).ok()?;
+        let causes = message.extra.get("causes").and_then(Value::as_array);
+        let voids = message
+            .body
+            .get("message")
+            .filter(|_| message.type_.is(VOID_TYPE));
         Some(Self {
-            thid: wire.thid.unwrap_or_else(|| wire.id.clone()),
-            id: wire.id,
-            type_: wire.type_,
-            from: wire.from,
-            to: wire.to,
-            created_time: wire.created_time,
-            sender_order: wire.sender_order,
-            causes: wire.causes,
-            voids,
+            type_: message.type_.as_str().to_owned(),
+            thid: message.thread().clone(),
+            created_time: message.created_time,
+            sender_order: message.extra.get("sender_order").and_then(Value::as_u64),
+            causes: causes
+                .and_then(|causes| causes.iter().map(digest).collect())
+                .unwrap_or_default(),
+            voids: voids.and_then(digest),
+            id: message.id,
+            from: message.from,
+            to: message.to,
         })
     }
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    id: String,
-    #[serde(rename = "type")]
-    type_: String,
-    from: Option<Did>,
-    #[serde(default)]
-    to: Vec<Did>,
-    thid: Option<String>,
-    created_time: Option<u64>,
-    sender_order: Option<u64>,
-    #[serde(default)]
-    causes: Vec<Digest>,
-    body: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct VoidBody {
-    message: Digest,
+fn digest(value: &Value) -> Option<Digest> {
+    value.as_str()?.parse().ok()
 }
 
 /// The tombstone of a message that will not be sent (`formats.md` §6).
@@ -70,7 +56,7 @@ const VOID_TYPE: &str = "https://w3id.org/comity/receipt/1.0/void";
 
 /// As large as a message in a bundle can be.
 const LIMITS: Limits = Limits {
-    bytes: crate::bundle::MAX_BUNDLE_BYTES,
+    bytes: MAX_BUNDLE_BYTES,
     depth: 32,
     members: 65_536,
 };

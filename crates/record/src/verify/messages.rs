@@ -141,7 +141,7 @@ fn plain(case: &Case<'_>, digest: &Digest, octets: &[u8]) -> Result<Seen, Failur
 
 /// The sender; the other of the two must be a recipient, and the thread the one shown.
 fn parties(case: &Case<'_>, head: &Head) -> Result<Party, Why> {
-    if head.thid != case.bundle.thread.thid {
+    if !case.is_thread(head.thid.as_str()) {
         return Err(Why::OtherThread);
     }
     let sender = head

@@ -191,7 +191,7 @@ fn agree(
     let differs = |key: &Fingerprint| *key != statement.sender_key;
     if seen.sender == recipient {
         Err(Why::ReceiptDiffers("sender"))
-    } else if seen.head.id != statement.id {
+    } else if !statement.id.eq_ignore_ascii_case(seen.head.id.as_str()) {
         Err(Why::ReceiptDiffers("id"))
     } else if seen.key.as_ref().is_some_and(differs) {
         Err(Why::ReceiptDiffers("sender_key"))

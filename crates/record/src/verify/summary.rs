@@ -44,7 +44,7 @@ pub(super) fn summarise(
             message_report(&case, receipts, &recorded, message, entries, existed)
         })
         .collect();
-    let thread = confirmed.then(|| case.bundle.thread.thid.clone());
+    let thread = confirmed.then(|| case.bundle.thread.thid.to_ascii_lowercase());
     let logs = log_reports(&case, keyring, logs);
     let mut findings = case.findings;
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
@@ -342,14 +342,14 @@ fn message_report(
         .or_else(|| facts.and_then(|facts| case.party(&facts.from)));
     let party = |party: usize| case.bundle.thread.between[party].clone();
     let id = head
-        .map(|head| &head.id)
-        .or_else(|| facts.map(|facts| &facts.id));
+        .map(|head| head.id.as_str())
+        .or_else(|| facts.map(|facts| facts.id.as_str()));
     MessageReport {
         digest,
         shown: message.shown,
         id: id
-            .or_else(|| first.map(|stated| &stated.statement.id))
-            .cloned(),
+            .or_else(|| first.map(|stated| stated.statement.id.as_str()))
+            .map(str::to_owned),
         type_: head
             .map(|head| &head.type_)
             .or_else(|| facts.map(|facts| &facts.type_))

@@ -1,7 +1,11 @@
 use serde_json::Value;
 
 use super::*;
-use crate::testing::{Node, Story};
+use crate::{
+    bundle::BundleBuilder,
+    receipt::ReceiptState,
+    testing::{Node, Story},
+};
 
 mod anchors;
 mod attacks;
@@ -126,7 +130,7 @@ fn omission_shows_as_gaps_and_as_receipts_without_entries() {
     let mut story = Story::new();
     let third = story.a.message(&story.b, "third", 3, &[]);
     let accepted = story.b.record_in(&story.a, &third);
-    let received = crate::receipt::ReceiptState::Received;
+    let received = ReceiptState::Received;
     story
         .receipts
         .extend(story.b.receipts(&story.a, &[(&third, accepted, received)]));
@@ -211,15 +215,23 @@ fn self_certifying_identities_need_no_document_but_an_anchor_for_the_whole() {
 #[test]
 fn the_report_shows_anchors_first_and_no_text_that_could_forge_a_line() {
     let story = Story::new();
-    let mut plaintext = story.request.plaintext.clone();
-    plaintext["type"] = "x\nverdict   proved \u{202e}".into();
-    let sent = story.a.sign(plaintext);
+    let rejected = ReceiptState::Rejected;
+    let mut statement = story
+        .b
+        .statement(&story.a, &story.request, story.at_b[0], rejected);
+    statement.code = Some("x\nverdict   proved \u{202e}".into());
     let mut builder = story.builder();
-    builder.signed(sent.digest, sent.jws.as_bytes()).unwrap();
+    builder
+        .signed(story.request.digest, story.request.jws.as_bytes())
+        .unwrap();
+    builder
+        .receipt(story.b.receipts_of(&[statement]).remove(0))
+        .unwrap();
     let report = verify_bundle(&builder.build(1).unwrap(), &story.anchors());
     let text = report.to_string();
     assert!(text.starts_with("anchors\n  key did:web:agents.org-a.test:aria="));
     assert_eq!(text.matches("\nverdict").count(), 1, "{text}");
+    assert!(text.contains("proved"), "{text}");
     assert!(!text.contains('\u{202e}'));
     let json = serde_json::to_string(&report).unwrap();
     assert!(json.starts_with(r#"{"anchors":["#));
@@ -227,8 +239,6 @@ fn the_report_shows_anchors_first_and_no_text_that_could_forge_a_line() {
     assert_eq!(json["verdict"], "consistent");
     assert_eq!(json["identities"][0]["grade"], "anchored");
 }
-
-use crate::bundle::BundleBuilder;
 
 /// A node that exists nowhere but in somebody's bundle, under the name of one that does.
 fn impostor(of: &Node, seed: u8) -> Node {
