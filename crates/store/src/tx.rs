@@ -132,8 +132,8 @@ pub trait Outbox {
     fn due_outgoing(&self, now: Timestamp, except: &[Did], limit: usize) -> Result<Vec<Outgoing>>;
     /// Held messages, by `seq`.
     fn held_outgoing(&self, limit: usize) -> Result<Vec<Outgoing>>;
-    /// From when on [`Outbox::due_outgoing`] has something; zero if at once. Messages that wait
-    /// for another of their stream do not count.
+    /// The earliest time after now at which [`Outbox::due_outgoing`] has more without a new
+    /// message: an end of a pause. Messages that wait for another of their stream do not count.
     fn next_outgoing(&self) -> Result<Option<Timestamp>>;
     /// Messages of the stream that have a number of at least `order` and have not ended, by order.
     fn stream(&self, agent: &Did, to: &Did, thid: &MessageId, order: u64) -> Result<Vec<Outgoing>>;
@@ -278,7 +278,8 @@ pub trait Receipts {
     /// attempt. Senders in `except` (peers that are down) are left out and cost nothing.
     fn due_receipts(&self, now: Timestamp, except: &[Did], limit: usize)
     -> Result<Vec<ReceiptRow>>;
-    /// The earliest next attempt of any signed receipt that is not delivered.
+    /// The earliest time after now at which [`Receipts::due_receipts`] has more without a new
+    /// receipt.
     fn next_receipt(&self) -> Result<Option<Timestamp>>;
     /// All receipts that we owe or gave about a message.
     fn receipts_of(&self, message: &Digest) -> Result<Vec<ReceiptRow>>;

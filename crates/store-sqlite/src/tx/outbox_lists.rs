@@ -48,8 +48,8 @@ impl SqliteTx<'_> {
         let mut next = None;
         for peer in self.waited_for(NEXT_PEER, &[])? {
             let first = self.number(
-                "SELECT min(due) FROM outbox WHERE peer = ?1 AND due IS NOT NULL",
-                [peer],
+                "SELECT min(due) FROM outbox WHERE peer = ?1 AND due > ?2",
+                (peer, millis(self.now)),
             )?;
             next = [next, first].into_iter().flatten().min();
         }

@@ -83,8 +83,8 @@ impl Receipts for SqliteTx<'_> {
         let mut next = None;
         for sender in self.waited_for(NEXT_SENDER, &[])? {
             let first = self.number(
-                "SELECT min(due) FROM receipt WHERE sender = ?1 AND due IS NOT NULL",
-                [sender],
+                "SELECT min(due) FROM receipt WHERE sender = ?1 AND due > ?2",
+                (sender, millis(self.now)),
             )?;
             next = [next, first].into_iter().flatten().min();
         }

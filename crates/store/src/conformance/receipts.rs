@@ -43,7 +43,7 @@ pub fn signed_receipts_are_due_until_they_are_delivered(world: &World) {
         ],
     );
     assert_eq!(due(world, &[]), ["b", "c"]);
-    assert_eq!(next(world), Some(START));
+    assert_eq!(next(world), Some(later));
     put(
         world,
         &[

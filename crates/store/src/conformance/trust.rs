@@ -81,7 +81,7 @@ pub fn a_grant_keeps_all_that_was_put(world: &World) {
     };
     let kept = |row: &GrantRow| {
         let (wanted, id) = (Some(row.clone()), row.grant.id());
-        put(world, &[row.clone()]);
+        put(world, std::slice::from_ref(row));
         assert_eq!(world.read(move |tx| tx.grant(&id, &did("aria"))), wanted);
     };
     kept(&grant("bruno", 1));
@@ -151,7 +151,7 @@ pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
     assert_eq!(counts("did:web:bruno.test:"), (3, 2));
     assert_eq!(counts("did:web:b:"), (3, 0));
     let expired = world.read(|tx| tx.expired_knocks(5, 9));
-    assert_eq!(expired, [mallory.clone()]);
+    assert_eq!(expired, std::slice::from_ref(&mallory));
     assert_eq!(world.read(|tx| tx.expired_knocks(4, 9)), []);
     // Decided: no longer pending, still there.
     let decided = KnockRow {
@@ -166,7 +166,10 @@ pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
     world.write(move |tx| put.iter().try_for_each(|row| tx.put_knock(row)));
     assert_eq!(between("bruno"), Some(first.clone()));
     assert_eq!(counts("did:web:bruno.test:"), (1, 1));
-    assert_eq!(world.read(|tx| tx.knocks(true, 9)), [first.clone()]);
+    assert_eq!(
+        world.read(|tx| tx.knocks(true, 9)),
+        std::slice::from_ref(&first)
+    );
     assert_eq!(
         world.read(|tx| tx.knocks(false, 9)),
         [decided.clone(), late, first]

@@ -18,7 +18,7 @@ impl Messages for MemoryTx<'_> {
     }
 
     fn documents_of(&self, did: &Did) -> Result<Vec<(Vec<u8>, u64)>, StoreError> {
-        let kept = self.state.documents.iter().map(|(_, kept)| kept);
+        let kept = self.state.documents.values();
         let mut of: Vec<_> = kept
             .filter(|(of, ..)| of == did)
             .map(|(_, octets, at)| (octets.clone(), *at))

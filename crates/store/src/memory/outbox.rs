@@ -98,7 +98,8 @@ impl Outbox for MemoryTx<'_> {
     }
 
     fn next_outgoing(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.offered_outgoing().map(|(due, _)| due).min())
+        let due = self.offered_outgoing().map(|(due, _)| due);
+        Ok(due.filter(|due| *due > self.now).min())
     }
 
     fn stream(

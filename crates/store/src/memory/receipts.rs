@@ -55,7 +55,8 @@ impl Receipts for MemoryTx<'_> {
     }
 
     fn next_receipt(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.owed().first().map(|row| row.next_attempt))
+        let due = self.owed().into_iter().map(|row| row.next_attempt);
+        Ok(due.filter(|due| *due > self.now).min())
     }
 
     fn receipts_of(&self, message: &Digest) -> Result<Vec<ReceiptRow>, StoreError> {
