@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 /// A message to send: `POST /v1/messages`, or `{"op":"send"}` on the socket.
 ///
 /// Submitting the same `id` with the same content again returns the same [`Message`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Send {
     /// Your own id, 1 to 64 unreserved characters; made for you if absent.
@@ -45,6 +45,24 @@ pub struct Send {
     /// True to keep the first proved reply of the recipient for whoever waits for the answer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ask: bool,
+}
+
+impl Default for Send {
+    /// An empty body, and nothing else said.
+    fn default() -> Self {
+        Self {
+            id: None,
+            to: None,
+            type_: String::new(),
+            body: empty_object(),
+            thid: None,
+            pthid: None,
+            expires_time: None,
+            causes: None,
+            purpose: None,
+            ask: false,
+        }
+    }
 }
 
 fn empty_object() -> Value {
