@@ -43,7 +43,12 @@ impl Bundle {
             receipts: top.list("receipts", receipt)?,
             entries: top.list("entries", entry)?,
             checkpoints: top.list("checkpoints", checkpoint)?,
-            documents: top.list("documents", document)?,
+            documents: top.list("documents", document).and_then(|documents| {
+                match documents.len() {
+                    0..=MAX_DOCUMENTS => Ok(documents),
+                    _ => Err(top.refuse("documents", Fault::Expected("at most 64 documents"))),
+                }
+            })?,
         })
     }
 }
@@ -236,3 +241,7 @@ const LIMITS: Limits = Limits {
     depth: 32,
     members: 2_000_000,
 };
+
+/// Two agents, their rotations and the logs they began within one thread. Each signature may have
+/// to be tried under the key that each of these names.
+const MAX_DOCUMENTS: usize = 64;

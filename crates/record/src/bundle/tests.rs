@@ -104,6 +104,9 @@ fn what_is_no_bundle_is_refused_with_its_place() {
         ("/entries/1/index", &|b| {
             b["entries"][1]["index"] = json!(9_007_199_254_740_992_u64)
         }),
+        ("/documents", &|b| {
+            b["documents"] = vec![b["documents"][0].clone(); 65].into()
+        }),
         ("/checkpoints/0", &|b| b["checkpoints"][0] = "x".into()),
         ("/documents/1/octets", &|b| {
             b["documents"][1]["octets"] = "\n".into()

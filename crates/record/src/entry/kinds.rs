@@ -164,6 +164,30 @@ pub struct MessageFacts {
     pub by: Option<String>,
 }
 
+impl MessageFacts {
+    /// The first member in which two records of one message differ that cannot be so. What each
+    /// node has of its own (`grant`, `bytes`, `by`) may differ.
+    pub(crate) fn differs(&self, other: &Self) -> Option<&'static str> {
+        if !self.id.eq_ignore_ascii_case(&other.id) {
+            Some("id")
+        } else if !self.from.same_subject(&other.from) {
+            Some("from")
+        } else if !self.to.same_subject(&other.to) {
+            Some("to")
+        } else if self.type_ != other.type_ {
+            Some("type")
+        } else if !self.thid.eq_ignore_ascii_case(&other.thid) {
+            Some("thid")
+        } else if self.sender_order != other.sender_order {
+            Some("sender_order")
+        } else if self.causes != other.causes {
+            Some("causes")
+        } else {
+            None
+        }
+    }
+}
+
 /// A message of ours was made durable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageOut {

@@ -1,6 +1,9 @@
 //! The entries: inclusion, commitment, and agreement with messages and receipts.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use comity_did::Did;
 
@@ -25,6 +28,8 @@ pub(super) struct Entries {
     pub(super) places: BTreeMap<(LogOrigin, u64), Leaf>,
     /// Those that are not opened.
     pub(super) closed: Vec<Closed>,
+    /// What was recorded of each message: all that says what a withheld one was.
+    pub(super) facts: HashMap<Digest, MessageFacts>,
 }
 
 /// An entry whose record is shown.
@@ -63,6 +68,7 @@ impl Entries {
             opened: Vec::new(),
             places: BTreeMap::new(),
             closed: Vec::new(),
+            facts: HashMap::new(),
         };
         let bundle = case.bundle;
         for (n, shown) in bundle.entries.iter().enumerate() {
@@ -138,14 +144,10 @@ impl Entries {
         if record.kind() != leaf.kind {
             return Err(("/record", Why::RecordKind));
         }
-        let local = agree(
-            case,
-            messages,
-            receipts,
-            &record,
-            named.map(|(_, message)| message),
-        )
-        .map_err(|why| ("/record", why))?;
+        let named = named.map(|(_, message)| message);
+        let local = self
+            .agree(case, messages, receipts, &record, named)
+            .map_err(|why| ("/record", why))?;
         let own_host =
             local.is_some_and(|party| is_own_host(origin, &case.bundle.thread.between[party]));
         let (origin, index, size) = (origin.clone(), *index, *size);
@@ -160,114 +162,128 @@ impl Entries {
         });
         Ok(())
     }
-}
 
-/// Compares a record with the message and receipts that it is about, and says whose record it is.
-fn agree(
-    case: &Case<'_>,
-    messages: &Messages,
-    receipts: &Receipts,
-    record: &Record,
-    named: Option<&Digest>,
-) -> Result<Option<Party>, Why> {
-    let message = record.event.message();
-    if named.is_some() && named != message {
-        return Err(Why::EntryDiffers("message"));
+    /// Compares a record with the message and receipts that it is about, and says whose record it
+    /// is.
+    fn agree(
+        &mut self,
+        case: &Case<'_>,
+        messages: &Messages,
+        receipts: &Receipts,
+        record: &Record,
+        named: Option<&Digest>,
+    ) -> Result<Option<Party>, Why> {
+        let message = record.event.message();
+        if named.is_some() && named != message {
+            return Err(Why::EntryDiffers("message"));
+        }
+        if let Some(message) = message
+            && messages.position(message).is_none()
+            && record.kind() != EntryKind::Decision
+        {
+            return Err(Why::UnlistedMessage(*message));
+        }
+        let seen = message.and_then(|message| messages.seen(message));
+        let stated = message.and_then(|message| receipts.about(message).next());
+        // Of a withheld message the receipts still say who sent it.
+        // Failing those, the records of its acceptance or sending do.
+        let recorded = message.and_then(|message| self.facts.get(message));
+        let sender = seen
+            .map(|seen| seen.sender)
+            .or_else(|| stated.map(|stated| 1 - stated.recipient))
+            .or_else(|| recorded.and_then(|facts| case.party(&facts.from)));
+        let id = stated.map(|stated| stated.statement.id.as_str());
+        match &record.event {
+            Event::MessageOut(out) => self.facts(case, &out.facts, seen, sender, id),
+            Event::MessageIn(accepted) => {
+                let sender = self.facts(case, &accepted.facts, seen, sender, id)?;
+                if !same_party(case, accepted.kid.did(), sender) {
+                    return Err(Why::EntryDiffers("kid"));
+                }
+                let key = seen.and_then(|seen| seen.key);
+                let key = key.or_else(|| stated.map(|stated| stated.statement.sender_key));
+                if key.is_some_and(|key| key != accepted.key) {
+                    return Err(Why::EntryDiffers("key"));
+                }
+                Ok(sender.map(|sender| 1 - sender))
+            }
+            Event::Refused(refused) => {
+                let from = case.party(&refused.from).ok_or(Why::OtherParty)?;
+                if sender.is_some_and(|sender| sender != from) {
+                    return Err(Why::EntryDiffers("from"));
+                }
+                Ok(Some(1 - from))
+            }
+            Event::Settled(settled) => {
+                let ends = message
+                    .into_iter()
+                    .flat_map(|message| receipts.about(message));
+                let mut ends = ends.filter(|stated| stated.statement.state.is_terminal());
+                if ends.any(|stated| stated.statement.state != settled.state) {
+                    return Err(Why::EntryDiffers("state"));
+                }
+                Ok(sender.map(|sender| 1 - sender))
+            }
+            Event::ReceiptIn(receipt) => {
+                let differs = receipts.by_hash(&receipt.receipt).is_some_and(|statement| {
+                    (statement.message, statement.state) != (receipt.message, receipt.state)
+                });
+                if differs {
+                    Err(Why::EntryDiffers("receipt"))
+                } else {
+                    Ok(sender)
+                }
+            }
+            Event::Ended(_) => Ok(sender),
+            Event::Agent(agent) => Ok(case.party(&agent.did)),
+            Event::Start(_) | Event::Decision(_) | Event::Counted(_) => Ok(None),
+        }
     }
-    if let Some(message) = message
-        && messages.position(message).is_none()
-        && record.kind() != EntryKind::Decision
-    {
-        return Err(Why::UnlistedMessage(*message));
-    }
-    let seen = message.and_then(|message| messages.seen(message));
-    let stated = message.and_then(|message| receipts.about(message).next());
-    // Of a withheld message the receipts still say who sent it.
-    let sender = seen
-        .map(|seen| seen.sender)
-        .or_else(|| stated.map(|stated| 1 - stated.recipient));
-    let id = stated.map(|stated| stated.statement.id.as_str());
-    match &record.event {
-        Event::MessageOut(out) => facts(case, &out.facts, seen, id),
-        Event::MessageIn(accepted) => {
-            let sender = facts(case, &accepted.facts, seen, id)?;
-            if !same_party(case, accepted.kid.did(), sender) {
-                return Err(Why::EntryDiffers("kid"));
-            }
-            let key = seen.and_then(|seen| seen.key);
-            let key = key.or_else(|| stated.map(|stated| stated.statement.sender_key));
-            if key.is_some_and(|key| key != accepted.key) {
-                return Err(Why::EntryDiffers("key"));
-            }
-            Ok(sender.map(|sender| 1 - sender))
-        }
-        Event::Refused(refused) => {
-            let from = case.party(&refused.from).ok_or(Why::OtherParty)?;
-            if sender.is_some_and(|sender| sender != from) {
-                return Err(Why::EntryDiffers("from"));
-            }
-            Ok(Some(1 - from))
-        }
-        Event::Settled(settled) => {
-            let ends = message
-                .into_iter()
-                .flat_map(|message| receipts.about(message));
-            let mut ends = ends.filter(|stated| stated.statement.state.is_terminal());
-            if ends.any(|stated| stated.statement.state != settled.state) {
-                return Err(Why::EntryDiffers("state"));
-            }
-            Ok(sender.map(|sender| 1 - sender))
-        }
-        Event::ReceiptIn(receipt) => {
-            let differs = receipts.by_hash(&receipt.receipt).is_some_and(|statement| {
-                (statement.message, statement.state) != (receipt.message, receipt.state)
-            });
-            if differs {
-                Err(Why::EntryDiffers("receipt"))
-            } else {
-                Ok(sender)
-            }
-        }
-        Event::Ended(_) => Ok(sender),
-        Event::Agent(agent) => Ok(case.party(&agent.did)),
-        Event::Start(_) | Event::Decision(_) | Event::Counted(_) => Ok(None),
-    }
-}
 
-/// Compares what is recorded of a message with the message, or with what its receipts say.
-fn facts(
-    case: &Case<'_>,
-    facts: &MessageFacts,
-    seen: Option<&Seen>,
-    stated_id: Option<&str>,
-) -> Result<Option<Party>, Why> {
-    let from = case.party(&facts.from).ok_or(Why::OtherParty)?;
-    let to = case.party(&facts.to).ok_or(Why::OtherParty)?;
-    let differs = |member| Err(Why::EntryDiffers(member));
-    if from == to {
-        return Err(Why::OtherParty);
-    }
-    if !case.is_thread(&facts.thid) {
-        return Err(Why::OtherThread);
-    }
-    if stated_id.is_some_and(|id| !id.eq_ignore_ascii_case(&facts.id)) {
-        return differs("id");
-    }
-    let Some(Seen { head, sender, .. }) = seen else {
-        return Ok(Some(from));
-    };
-    if from != *sender {
-        differs("from")
-    } else if !facts.id.eq_ignore_ascii_case(head.id.as_str()) {
-        differs("id")
-    } else if facts.type_ != head.type_ {
-        differs("type")
-    } else if facts.sender_order != head.sender_order {
-        differs("sender_order")
-    } else if facts.causes != head.causes {
-        differs("causes")
-    } else {
-        Ok(Some(from))
+    /// Compares what is recorded of a message with the message, with what its receipts say, and
+    /// with what else is recorded of it.
+    fn facts(
+        &mut self,
+        case: &Case<'_>,
+        facts: &MessageFacts,
+        seen: Option<&Seen>,
+        sender: Option<Party>,
+        stated_id: Option<&str>,
+    ) -> Result<Option<Party>, Why> {
+        let from = case.party(&facts.from).ok_or(Why::OtherParty)?;
+        let to = case.party(&facts.to).ok_or(Why::OtherParty)?;
+        let differs = |member| Err(Why::EntryDiffers(member));
+        if from == to {
+            return Err(Why::OtherParty);
+        }
+        if !case.is_thread(&facts.thid) {
+            return Err(Why::OtherThread);
+        }
+        if sender.is_some_and(|sender| sender != from) {
+            return differs("from");
+        }
+        if stated_id.is_some_and(|id| !id.eq_ignore_ascii_case(&facts.id)) {
+            return differs("id");
+        }
+        if let Some(Seen { head, .. }) = seen {
+            if !facts.id.eq_ignore_ascii_case(head.id.as_str()) {
+                return differs("id");
+            } else if facts.type_ != head.type_ {
+                return differs("type");
+            } else if facts.sender_order != head.sender_order {
+                return differs("sender_order");
+            } else if facts.causes != head.causes {
+                return differs("causes");
+            }
+        }
+        let earlier = self
+            .facts
+            .entry(facts.message)
+            .or_insert_with(|| facts.clone());
+        match earlier.differs(facts) {
+            Some(member) => differs(member),
+            None => Ok(Some(from)),
+        }
     }
 }
 

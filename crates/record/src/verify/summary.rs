@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     digest::Digest,
-    entry::{EntryKind, Event, MessageFacts, MessageIn, MessageOut},
+    entry::{EntryKind, MessageFacts},
 };
 
 /// Draws the conclusions.
@@ -27,8 +27,8 @@ pub(super) fn summarise(
     entries: &Entries,
 ) -> Report {
     check_named(&mut case, messages, receipts, entries);
-    let recorded = recorded(entries);
-    let confirmed = check_confirmed(&mut case, messages, receipts, &recorded);
+    let recorded = &entries.facts;
+    let confirmed = check_confirmed(&mut case, messages, receipts, recorded);
     let anchors = anchors(&mut case, keyring, logs);
     let identities = identities(&mut case, keyring);
     let (mut of_messages, other_entries) = entry_reports(&mut case, keyring, logs, entries);
@@ -41,7 +41,7 @@ pub(super) fn summarise(
         .map(|message| {
             let entries = of_messages.remove(&message.digest).unwrap_or_default();
             let existed = existed.get(&message.digest).copied();
-            message_report(&case, receipts, &recorded, message, entries, existed)
+            message_report(&case, receipts, recorded, message, entries, existed)
         })
         .collect();
     let thread = confirmed.then(|| case.bundle.thread.thid.to_ascii_lowercase());
@@ -60,21 +60,6 @@ pub(super) fn summarise(
         order,
         findings,
     }
-}
-
-/// The opened `message-out` and `message-in` entries by message: all that says what a withheld
-/// message was.
-fn recorded(entries: &Entries) -> HashMap<Digest, &MessageFacts> {
-    let facts = entries
-        .opened
-        .iter()
-        .filter_map(|entry| match &entry.record.event {
-            Event::MessageOut(MessageOut { facts }) | Event::MessageIn(MessageIn { facts, .. }) => {
-                Some(facts)
-            }
-            _ => None,
-        });
-    facts.map(|facts| (facts.message, facts)).collect()
 }
 
 /// A digest without content must be named by something that is signed or committed to: otherwise
@@ -103,7 +88,7 @@ fn check_confirmed(
     case: &mut Case<'_>,
     messages: &Messages,
     receipts: &Receipts,
-    recorded: &HashMap<Digest, &MessageFacts>,
+    recorded: &HashMap<Digest, MessageFacts>,
 ) -> bool {
     let thread = !recorded.is_empty() || messages.all.iter().any(|one| one.seen.is_some());
     // Messages, receipts and entries that hold name both of the two.
@@ -299,7 +284,7 @@ fn existed_before(logs: &Logs, messages: &Messages, entries: &Entries) -> BTreeM
 fn message_report(
     case: &Case<'_>,
     receipts: &Receipts,
-    recorded: &HashMap<Digest, &MessageFacts>,
+    recorded: &HashMap<Digest, MessageFacts>,
     message: &Message,
     entries: Vec<EntryReport>,
     existed_before: Option<u64>,

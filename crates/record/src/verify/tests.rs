@@ -236,7 +236,7 @@ fn the_report_shows_anchors_first_and_no_text_that_could_forge_a_line() {
     let json = serde_json::to_string(&report).unwrap();
     assert!(json.starts_with(r#"{"anchors":["#));
     let json: Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json["verdict"], "consistent");
+    assert_eq!(json["verdict"], "proved");
     assert_eq!(json["identities"][0]["grade"], "anchored");
 }
 

@@ -350,6 +350,43 @@ fn a_record_that_contradicts_what_is_signed_is_refused() {
 }
 
 #[test]
+fn records_of_a_withheld_message_must_agree_with_each_other_and_with_receipts() {
+    let story = Story::new();
+    let build = |edit: &dyn Fn(&mut crate::entry::MessageFacts), with_receipt: bool| {
+        let mut a = Node::new("agents.org-a.test", "aria", 1);
+        let mut b = Node::new("agents.org-b.test", "bruno", 2);
+        let mut facts = story.request.facts();
+        let index = a.record_out(&story.request);
+        edit(&mut facts);
+        let other = b.record(5, Event::MessageOut(crate::entry::MessageOut { facts }));
+        let mut builder = story.builder();
+        builder.withheld(story.request.digest);
+        if with_receipt {
+            builder.receipt(story.receipts[0].clone()).unwrap();
+        } else {
+            builder.entry(a.show(index, index + 1), &a.note());
+        }
+        builder.entry(b.show(other, other + 1), &b.note_at(other + 1));
+        match builder.build(1) {
+            Err(BuildError::Broken { why, .. }) => Some(*why),
+            _ => None,
+        }
+    };
+    assert!(build(&|_| (), false).is_none());
+    let why = build(&|facts| facts.type_.push('s'), false);
+    assert!(matches!(why, Some(Why::EntryDiffers("type"))));
+    let swap = |facts: &mut crate::entry::MessageFacts| {
+        std::mem::swap(&mut facts.from, &mut facts.to);
+    };
+    assert!(matches!(
+        build(&swap, false),
+        Some(Why::EntryDiffers("from"))
+    ));
+    // The log of B differs from the one that signed the receipt: a fork is found as well.
+    assert!(build(&swap, true).is_some());
+}
+
+#[test]
 fn a_log_that_shows_two_histories_is_found_out() {
     let story = Story::new();
     let forked = story.a.note_of(story.at_a[2] + 1, [3; 32]);
