@@ -122,17 +122,10 @@ impl BundleBuilder {
     ///
     /// # Errors
     /// [`BuildError`] when the verifier would call it broken, or it is too large to be read: nobody
-    /// hands over a file that accuses its maker by mistake.
+    /// hands over a file that accuses its maker by mistake. Where it is the peer that contradicts
+    /// itself, see [`BundleBuilder::build_as_it_is`].
     pub fn build(self, now: u64) -> Result<Bundle, BuildError> {
-        let bundle = Bundle {
-            made_at: now,
-            thread: self.thread,
-            messages: self.messages,
-            receipts: self.receipts,
-            entries: self.entries,
-            checkpoints: self.checkpoints,
-            documents: self.documents,
-        };
+        let bundle = self.build_as_it_is(now);
         let octets = bundle.to_octets();
         if octets.len() > MAX_BUNDLE_BYTES {
             return Err(BuildError::TooLarge(octets.len()));
@@ -144,6 +137,22 @@ impl BundleBuilder {
                 Err(BuildError::Broken { pointer, why })
             }
             None => Ok(bundle),
+        }
+    }
+
+    /// Gives the bundle unchecked, made at `now`.
+    ///
+    /// For evidence against a peer who signed what cannot both be so, two ends of one message or two
+    /// histories of one log: the verifier calls it broken and points at the contradiction.
+    pub fn build_as_it_is(self, now: u64) -> Bundle {
+        Bundle {
+            made_at: now,
+            thread: self.thread,
+            messages: self.messages,
+            receipts: self.receipts,
+            entries: self.entries,
+            checkpoints: self.checkpoints,
+            documents: self.documents,
         }
     }
 

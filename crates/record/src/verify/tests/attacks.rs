@@ -401,6 +401,27 @@ fn a_log_that_shows_two_histories_is_found_out() {
 }
 
 #[test]
+fn a_peer_that_signed_two_ends_can_still_be_shown() {
+    let story = Story::new();
+    let rejected = ReceiptState::Rejected;
+    let statement = story
+        .b
+        .statement(&story.a, &story.request, story.at_b[0], rejected);
+    let mut builder = story.full_builder();
+    builder
+        .receipt(story.b.receipts_of(&[statement]).remove(0))
+        .unwrap();
+    assert!(builder.clone().build(1).is_err());
+    let report = verify_bundle(&builder.build_as_it_is(1), &story.anchors());
+    let (pointer, why) = first(&report);
+    assert_eq!(pointer, "/receipts/4");
+    assert!(matches!(
+        why,
+        Why::StatesContradict(ReceiptState::Done, ReceiptState::Rejected)
+    ));
+}
+
+#[test]
 fn a_checkpoint_under_a_key_that_nobody_names_is_refused() {
     let story = Story::new();
     let elsewhere = Node::new("agents.org-c.test", "carol", 3);
