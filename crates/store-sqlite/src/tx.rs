@@ -278,3 +278,6 @@ impl<K: Ord> Least<K> {
         self.keys.into_sorted_vec()
     }
 }
+
+#[cfg(test)]
+mod tests;
