@@ -14,6 +14,7 @@ mod ask;
 mod claims;
 mod contact;
 mod deliver;
+mod doctor;
 mod draft;
 mod evidence;
 mod expire;

@@ -388,6 +388,13 @@ impl Lanes {
         lanes.get(peer).filter(|lane| lane.down_until.is_some()).and_then(|lane| lane.why.clone())
     }
 
+    /// Every peer that is down, and why.
+    pub(crate) fn troubles(&self) -> Vec<(Did, String)> {
+        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let down = lanes.iter().filter(|(_, lane)| lane.down_until.is_some());
+        down.filter_map(|(peer, lane)| Some((peer.clone(), lane.why.clone()?))).collect()
+    }
+
     fn speaks_gcm(&self, peer: &Did) -> Option<bool> {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         lanes.get(peer).filter(|lane| lane.gcm).map(|_| true)

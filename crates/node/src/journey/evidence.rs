@@ -5,7 +5,7 @@ use super::Core;
 use super::sequence::StoredTree;
 use super::trouble::{CoreError, ambiguous, not_found};
 use super::views;
-use crate::text::safe;
+use comity_api::text::safe;
 use comity_api::Problem;
 use comity_api::operator::{Trace, Traced};
 use comity_did::Did;
@@ -105,11 +105,14 @@ fn bundle(tx: &dyn Tx, head: &LogHead, thid: &MessageId, now: u64) -> Result<Vec
         }
     }
     parts.documents(&between)?;
-    let built = parts.builder.build(now).map_err(|error| {
-        tracing::error!(%error, "a bundle of ours would be broken");
-        CoreError::Defect("a bundle that its own verifier calls broken")
-    })?;
-    Ok(built.to_octets())
+    // A peer that contradicts itself makes a bundle that verifies as broken: that is evidence, too.
+    Ok(match parts.builder.clone().build(now) {
+        Ok(bundle) => bundle.to_octets(),
+        Err(error) => {
+            tracing::warn!(%error, thread = %thid, "an exported bundle verifies as broken");
+            parts.builder.build_as_it_is(now).to_octets()
+        }
+    })
 }
 
 struct Parts<'a> {
