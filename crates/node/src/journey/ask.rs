@@ -54,7 +54,7 @@ impl Core {
         wait: Option<WaitFor>,
         longest: Duration,
     ) -> Result<Message, Problem> {
-        let unknown = || not_found("message", &comity_api::text::safe(id));
+        let unknown = || not_found("message", &comity_api::safe(id));
         let id: MessageId = id.to_lowercase().parse().map_err(|_| unknown())?;
         let deadline = Instant::now() + longest.min(defaults::WAIT_MAX);
         let events = self.signals.events(caller.did());
@@ -86,7 +86,7 @@ impl Core {
     /// # Errors
     /// `e.m.req.not-found`; storage.
     pub async fn cancel(&self, caller: &Caller, id: &str) -> Result<Message, Problem> {
-        let unknown = || not_found("message", &comity_api::text::safe(id));
+        let unknown = || not_found("message", &comity_api::safe(id));
         let id: MessageId = id.to_lowercase().parse().map_err(|_| unknown())?;
         let row = self.own(caller.did(), &id).await?.ok_or_else(unknown)?;
         self.withdraw(&row, OutState::Cancelled, "agent").await?;

@@ -5,7 +5,7 @@ use super::Core;
 use super::sequence::StoredTree;
 use super::trouble::{CoreError, ambiguous, not_found};
 use super::views;
-use comity_api::text::safe;
+use comity_api::safe;
 use comity_api::Problem;
 use comity_api::operator::{Trace, Traced};
 use comity_did::Did;

@@ -106,7 +106,7 @@ impl Core {
     /// Creates an agent: keys, DID document, token. The token's text is returned once.
     pub(crate) async fn new_agent(&self, name: &str) -> Result<(Arc<Hosted>, String), Problem> {
         comity_did::check_name(name).map_err(|_| {
-            bad(format!("{} is no name for an agent", comity_api::text::safe(name)))
+            bad(format!("{} is no name for an agent", comity_api::safe(name)))
                 .detail("a name has 1 to 63 of a-z, 0-9 and hyphens, and starts with a letter or digit; didcomm, comity and v1 are taken")
         })?;
         let (host, port) = (self.site.host(), self.site.port());

@@ -155,7 +155,7 @@ pub(crate) fn current(
     let row = tx
         .incoming(delivery)?
         .filter(|row| row.recipient == *agent)
-        .ok_or_else(|| super::trouble::not_found("delivery", &comity_api::text::safe(delivery)))?;
+        .ok_or_else(|| super::trouble::not_found("delivery", &comity_api::safe(delivery)))?;
     let holds = row.state == InState::Leased
         && row.lease.as_deref() == Some(lease)
         && tx.now() < row.leased_until;

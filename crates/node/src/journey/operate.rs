@@ -3,7 +3,7 @@
 use super::Core;
 use super::trouble::{CoreError, ambiguous, not_found};
 use super::{trust, views};
-use comity_api::text::safe;
+use comity_api::safe;
 use comity_api::Problem;
 use comity_api::operator::{
     Agent, CreatedAgent, Entry, Grant, Knock, ListQuery, MessageRow, Peer, RecordStatus, Status,

@@ -45,7 +45,7 @@ impl Core {
             .map(|octets| sha256(&[b"settle", &octets]))
             .ok_or_else(|| bad("the settlement is not plain JSON"))?;
         let (agent, delivery) = (caller.did().clone(), settlement.delivery.clone());
-        let shown = comity_api::text::safe(&delivery);
+        let shown = comity_api::safe(&delivery);
         let row = self
             .store
             .read(move |tx| Ok::<_, CoreError>(tx.incoming(&delivery)?))
@@ -166,7 +166,7 @@ fn read_act(settlement: &Settlement) -> Result<Act, Problem> {
         word @ ("park" | "pass") => {
             Err(bad(format!("{word} is reserved; this version knows done, retry and reject")))
         }
-        word => Err(bad(format!("{} is no outcome", comity_api::text::safe(word)))
+        word => Err(bad(format!("{} is no outcome", comity_api::safe(word)))
             .next("settle with done, retry or reject")),
     }
 }

@@ -91,7 +91,7 @@ impl Core {
         };
         let type_ = read_type(&send.type_, within)?;
         if type_.as_str().starts_with(OURS) {
-            return Err(bad(format!("{} is the node's own", comity_api::text::safe(&send.type_))));
+            return Err(bad(format!("{} is the node's own", comity_api::safe(&send.type_))));
         }
         let thread = |text: &Option<String>| {
             let read = |text: &String| {
@@ -130,7 +130,7 @@ impl Core {
             comity_did::web::from_handle(text).ok()
         };
         read.ok_or_else(|| {
-            bad(format!("{} is neither a DID nor a handle", comity_api::text::safe(text)))
+            bad(format!("{} is neither a DID nor a handle", comity_api::safe(text)))
                 .next("write did:web:agents.org-b.com:bruno or bruno@agents.org-b.com")
         })
     }
@@ -460,7 +460,7 @@ fn read_type(
     within: Option<&comity_store::Incoming>,
 ) -> Result<MessageType, Problem> {
     let invalid = || {
-        bad(format!("{} is not a message type", comity_api::text::safe(text)))
+        bad(format!("{} is not a message type", comity_api::safe(text)))
             .next("write it as https://example.org/PROTOCOL/1.0/NAME")
     };
     match within {

@@ -337,9 +337,9 @@ impl Core {
             .filter(|row| row.id.as_str().to_lowercase().starts_with(&prefix))
             .collect::<Vec<_>>();
         let row = match rows.as_slice() {
-            [] => return Err(not_found("message that waits for you", &comity_api::text::safe(id))),
+            [] => return Err(not_found("message that waits for you", &comity_api::safe(id))),
             [row] => row.clone(),
-            _ => return Err(ambiguous(&comity_api::text::safe(id))),
+            _ => return Err(ambiguous(&comity_api::safe(id))),
         };
         let outcome = format!("knocking at {}", row.to);
         self.store
@@ -370,10 +370,10 @@ impl Core {
             .filter(|row| matches_prefix(row.id.as_str(), &row.digest, &prefix))
             .collect::<Vec<_>>();
         match rows.as_slice() {
-            [] => Err(not_found("pending knock", &comity_api::text::safe(id))
+            [] => Err(not_found("pending knock", &comity_api::safe(id))
                 .next("comity knock --all shows what became of it")),
             [row] => Ok(row.clone()),
-            _ => Err(ambiguous(&comity_api::text::safe(id))),
+            _ => Err(ambiguous(&comity_api::safe(id))),
         }
     }
 
@@ -390,9 +390,9 @@ impl Core {
             })
             .collect::<Vec<_>>();
         match rows.as_slice() {
-            [] => Err(not_found("live grant", &comity_api::text::safe(id)).next("comity grant")),
+            [] => Err(not_found("live grant", &comity_api::safe(id)).next("comity grant")),
             [row] => Ok(row.clone()),
-            _ => Err(ambiguous(&comity_api::text::safe(id))),
+            _ => Err(ambiguous(&comity_api::safe(id))),
         }
     }
 
