@@ -1,1 +1,11 @@
 //! The Comity node: transports, doors, custody, resolver and the journey of a message.
+
+mod bucket;
+pub mod clock;
+pub mod config;
+pub mod custody;
+pub mod fail;
+pub mod journey;
+mod limits;
+pub mod resolve;
+mod streams;
