@@ -49,6 +49,9 @@ pub struct Config {
     pub outbound: Option<Outbound>,
     /// What strangers who send anything but an acceptable knock get to hear.
     pub strangers: Strangers,
+    /// The directory was restored from a backup: the record goes on under a new log origin, and
+    /// what was under way ends as `failed`, because peers may have seen more than is here.
+    pub restored: bool,
     /// For tests written in Rust; no flag, variable or file sets it.
     #[doc(hidden)]
     pub seams: TestSeams,
@@ -106,6 +109,7 @@ impl Config {
             public_url: None,
             outbound: None,
             strangers: Strangers::Silent,
+            restored: false,
             seams: TestSeams::default(),
         }
     }

@@ -97,6 +97,9 @@ impl Core {
         });
         core.start_log().await?;
         core.load_agents().await?;
+        if core.site.is_restored() {
+            core.end_what_was_under_way().await?;
+        }
         Ok(core)
     }
 }

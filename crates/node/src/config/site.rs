@@ -23,6 +23,7 @@ pub struct Site {
     host_map: HostMap,
     outbound: Outbound,
     strangers: Strangers,
+    restored: bool,
     owner: u32,
     seams: TestSeams,
 }
@@ -84,6 +85,7 @@ pub(super) fn open(
             Outbound::Open
         }),
         strangers: config.strangers,
+        restored: config.restored,
         owner,
         seams: config.seams,
         home,
@@ -175,6 +177,12 @@ impl Site {
     #[must_use]
     pub const fn strangers(&self) -> Strangers {
         self.strangers
+    }
+
+    /// Whether the operator said that this directory was restored from a backup.
+    #[must_use]
+    pub const fn is_restored(&self) -> bool {
+        self.restored
     }
 
     /// The home directory.

@@ -4,7 +4,7 @@ use super::Core;
 use super::trouble::{CoreError, bad};
 use comity_api::Problem;
 use comity_did::{Did, DidDocument, DidUrl, DocumentBuilder};
-use comity_jose::{base64url, sha256};
+use comity_jose::{PublicKey, base64url, sha256};
 use comity_record::entry::AgentChanged;
 use comity_record::{Digest, Event};
 use comity_store::{AgentRow, AgentState, Role, TokenRow};
@@ -113,12 +113,7 @@ impl Core {
         let did = comity_did::web::did_for(host, port, name)
             .map_err(|_| bad(format!("{host} cannot be the host of a DID")))?;
         let minted = self.custody.mint(&did).map_err(CoreError::from)?;
-        let log = self.log_identity().await?;
-        let document = DocumentBuilder::new(did.clone(), &minted.signing, &minted.agreement)
-            .didcomm(&format!("{}/didcomm", self.site.base_url()))
-            .log(&format!("{}/comity/log", self.site.base_url()), &log.origin, &log.vkey)
-            .build()
-            .map_err(|_| CoreError::Defect("a DID document of ours that does not parse"))?;
+        let document = self.document_of(&did, &minted.signing, &minted.agreement).await?;
         let token = self.new_token();
         let now = self.clock.now();
         let row = AgentRow {
@@ -170,9 +165,54 @@ impl Core {
             let document = DidDocument::parse(&row.did, &row.document)
                 .map_err(|_| CoreError::Defect("a stored DID document that does not parse"))?;
             self.custody.unseal(&row.did, &row.sealed_keys)?;
-            self.host(row.name, document)?;
+            let hosted = self.host(row.name.clone(), document)?;
+            self.renew_document(row, &hosted).await?;
         }
         Ok(())
+    }
+
+    /// Publishes a new document if the address or the log of this node changed since the last
+    /// start. The keys stay, and with them what peers pinned.
+    async fn renew_document(&self, row: AgentRow, hosted: &Hosted) -> Result<(), CoreError> {
+        use comity_did::Relationship::{Authentication, KeyAgreement};
+        let signing = hosted.document.key(&hosted.signing_kid, Authentication);
+        let agreement = hosted.document.key(&hosted.agreement_kid, KeyAgreement);
+        let (Some(signing), Some(agreement)) = (signing, agreement) else {
+            return Err(CoreError::Defect("an agent without its keys"));
+        };
+        let document = self.document_of(&hosted.did, signing, agreement).await?;
+        if document.octets() == hosted.document.octets() {
+            return Ok(());
+        }
+        let hash = Digest::new(document.hash());
+        let row = AgentRow { document: document.octets().to_vec(), ..row };
+        let (entropy, name) = (Arc::clone(&self.entropy), row.name.clone());
+        self.store
+            .write(move |tx| {
+                tx.put_agent(&row)?;
+                tx.put_document(&hash, &row.did, &row.document, tx.now().seconds())?;
+                let changed =
+                    AgentChanged { did: row.did.clone(), document: Some(hash), did_version: None };
+                super::note::note(tx, &*entropy, Event::Agent(changed), None)?;
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        self.host(name, document)?;
+        Ok(())
+    }
+
+    async fn document_of(
+        &self,
+        did: &Did,
+        signing: &PublicKey,
+        agreement: &PublicKey,
+    ) -> Result<DidDocument, CoreError> {
+        let (base, log) = (self.site.base_url(), self.log_identity().await?);
+        DocumentBuilder::new(did.clone(), signing, agreement)
+            .didcomm(&format!("{base}/didcomm"))
+            .log(&format!("{base}/comity/log"), &log.origin, &log.vkey)
+            .build()
+            .map_err(|_| CoreError::Defect("a DID document of ours that does not parse"))
     }
 
     /// Stops hosting an agent. Its name stays taken, its document is no longer served.

@@ -15,7 +15,7 @@ use comity_record::entry::LogStarted;
 use comity_record::receipt::{By, Draft, LoggedAt, Statement};
 use comity_record::tree::{self, Frontier, Nodes};
 use comity_record::{
-    Checkpoint, Commitment, Event, Fingerprint, Leaf, LogOrigin, SignedNote, Vkey,
+    Checkpoint, Commitment, EntryKind, Event, Fingerprint, Leaf, LogOrigin, SignedNote, Vkey,
 };
 use comity_store::{EntryRow, LogHead, NodeRow, ReceiptRow, StoreError, Tx};
 use std::collections::BTreeMap;
@@ -50,12 +50,18 @@ impl Core {
         }
     }
 
-    /// Starts the log of a fresh node, with an origin that was never used before.
+    /// Opens the log, or starts one with an origin that was never used before: on a fresh node,
+    /// and after a restore, when others may hold checkpoints of the old one that we do not know
+    /// (design §6).
     pub(crate) async fn start_log(&self) -> Result<(), CoreError> {
-        if let Some(head) = self.head().await? {
-            self.custody.unseal_log(&head.sealed_key)?;
-            return Ok(());
-        }
+        let (previous, reason) = match self.head().await? {
+            Some(head) if !self.site.is_restored() => {
+                self.custody.unseal_log(&head.sealed_key)?;
+                return Ok(());
+            }
+            Some(head) => (head.note, "restored from a backup"),
+            None => (String::new(), "first start"),
+        };
         let mut epoch = [0; 4];
         self.entropy.fill(&mut epoch);
         let host = self.site.authority();
@@ -69,8 +75,8 @@ impl Core {
         let entropy = Arc::clone(&self.entropy);
         let started = LogStarted {
             node: host.clone(),
-            previous: String::new(),
-            reason: "first start".to_owned(),
+            previous,
+            reason: reason.to_owned(),
         };
         self.store
             .write(move |tx| note(tx, &*entropy, Event::Start(started.clone()), None))
@@ -130,7 +136,7 @@ impl Core {
     async fn integrate(&self, expected: Option<u64>, head: LogHead) -> Result<usize, CoreError> {
         let origin = head.origin.clone();
         let size = head.size;
-        let (entries, frontier, unsigned) = self
+        let (mut entries, frontier, unsigned) = self
             .store
             .read(move |tx| {
                 let entries = tx.unintegrated(STEP)?;
@@ -144,6 +150,10 @@ impl Core {
             .await?;
         if entries.is_empty() {
             return Ok(0);
+        }
+        if expected.is_none() {
+            // A new origin begins with its `start`, whatever an old one left without index.
+            entries.sort_by_key(|entry| (entry.kind != EntryKind::Start.as_str(), entry.seq));
         }
         let mut frontier = frontier.ok_or_else(|| {
             CoreError::Store(StoreError::Corrupt("nodes of the record's tree are missing".into()))
@@ -275,7 +285,7 @@ impl Core {
 }
 
 fn leaf_of(entry: &EntryRow) -> Result<Leaf, CoreError> {
-    let kind = comity_record::EntryKind::parse(&entry.kind)
+    let kind = EntryKind::parse(&entry.kind)
         .ok_or(CoreError::Defect("a kept entry of an unknown kind"))?;
     Ok(Leaf { kind, commitment: Commitment::new(entry.commitment) })
 }

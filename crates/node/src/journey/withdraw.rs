@@ -13,7 +13,7 @@ use comity_didcomm::{MessageId, MessageType};
 use comity_engine::{Code, OutState, Proved, defaults};
 use comity_record::Event;
 use comity_record::entry::{EndedState, MessageFacts, MessageOut};
-use comity_store::{History, OutKind, Outgoing, Tx};
+use comity_store::{History, OutKind, Outgoing, Page, Tx};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -72,6 +72,33 @@ impl Core {
         self.signals.outbox.raise();
         self.signals.events(&waking).raise();
         Ok(())
+    }
+
+    /// After a restore peers may have seen more of our threads than we know of: what was under way
+    /// ends as `failed` rather than go on from a wrong place (formats §11).
+    pub(crate) async fn end_what_was_under_way(&self) -> Result<(), CoreError> {
+        const AT_ONCE: usize = 1_000;
+        let mut after = 0;
+        loop {
+            let page = Page { after, limit: AT_ONCE };
+            let rows = self.store.read(move |tx| Ok::<_, CoreError>(tx.list_outgoing(page)?)).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.seq;
+            let entropy = Arc::clone(&self.entropy);
+            self.store
+                .write(move |tx| {
+                    for row in rows.iter().filter(|row| !row.state.is_end()) {
+                        let (mut row, now) = (row.clone(), tx.now());
+                        ending(&mut row, OutState::Failed, None, "node", now);
+                        row.reason = Some("restored".to_owned());
+                        tx.put_outgoing(&row)?;
+                        tx.put_event(&row.agent, &row.id)?;
+                        end_noted(tx, &*entropy, row.digest, EndedState::Failed, "restored")?;
+                    }
+                    Ok::<_, CoreError>(())
+                })
+                .await?;
+        }
     }
 
     async fn tombstone(
