@@ -6,8 +6,35 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
+
+/// What is taken for one party among addresses: an IPv4 /24, the smallest block that is routed on
+/// its own, or an IPv6 /48, what one site usually gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Prefix {
+    /// The first three octets.
+    V4([u8; 3]),
+    /// The first three groups.
+    V6([u16; 3]),
+}
+
+impl Prefix {
+    /// The prefix of an address; IPv4 inside IPv6 counts as IPv4.
+    pub(crate) fn of(address: IpAddr) -> Self {
+        match address.to_canonical() {
+            IpAddr::V4(address) => {
+                let [a, b, c, _] = address.octets();
+                Self::V4([a, b, c])
+            }
+            IpAddr::V6(address) => {
+                let [a, b, c, ..] = address.segments();
+                Self::V6([a, b, c])
+            }
+        }
+    }
+}
 
 /// How much may happen.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +196,16 @@ mod tests {
         let later = now + Duration::from_secs(5);
         assert!(buckets.take_at(9, later));
         assert_eq!(buckets.lock().buckets.len(), 1);
+    }
+
+    #[test]
+    fn neighbours_share_a_prefix_and_a_mapped_address_is_the_address() {
+        let of = |text: &str| Prefix::of(text.parse().unwrap());
+        assert_eq!(of("192.0.2.1"), of("192.0.2.254"));
+        assert_eq!(of("192.0.2.1"), of("::ffff:192.0.2.9"));
+        assert_ne!(of("192.0.2.1"), of("192.0.3.1"));
+        assert_eq!(of("2001:db8:1::1"), of("2001:db8:1:ffff::9"));
+        assert_ne!(of("2001:db8:1::1"), of("2001:db8:2::1"));
     }
 
     #[test]

@@ -4,8 +4,12 @@ mod bucket;
 pub mod clock;
 pub mod config;
 pub mod custody;
+pub mod doors;
 pub mod fail;
 pub mod journey;
 mod limits;
+mod node;
 pub mod resolve;
 mod streams;
+
+pub use node::{Node, StartError, TaskEnded};

@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, OpenError, Opened};
-use crate::custody::NodeHeld;
+use crate::custody::{BoxFuture, NodeHeld};
 use crate::doors;
 use crate::fail;
 use crate::journey::{Core, CoreError, Parts};
@@ -13,16 +13,22 @@ use comity_jose::SystemEntropy;
 use comity_store::{Store, StoreError};
 use comity_store_sqlite::{Options, Sqlite};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-/// A node that runs. Stop it with [`Node::stop`]; dropping it leaves its tasks running.
+/// A node that runs. End it in good order with [`Node::stop`] or [`Node::run_until`]; dropping it
+/// ends its tasks at once, which loses nothing that was acknowledged.
 #[derive(Debug)]
 pub struct Node {
     core: Arc<Core>,
     stop: CancellationToken,
-    tasks: TaskTracker,
+    tasks: JoinSet<&'static str>,
 }
+
+/// A task of the node ended although nobody asked it to: a defect, and reason to start anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the node's task `{0}` ended by itself; start the node again and report this")]
+pub struct TaskEnded(&'static str);
 
 /// Why a node cannot start. Nothing was changed that a later start would trip over.
 #[derive(Debug, thiserror::Error)]
@@ -94,19 +100,34 @@ impl Node {
             site,
         })
         .await?;
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let run = |task: std::pin::Pin<Box<dyn Future<Output = ()> + Send>>| {
+        let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        let mut run = |name: &'static str, task: BoxFuture<'static, ()>| {
             let stop = stop.clone();
-            tasks.spawn(async move { tokio::select! { () = stop.cancelled() => {}, () = task => {} } });
+            tasks.spawn(async move {
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = task => {}
+                }
+                name
+            });
         };
-        run(Box::pin(Arc::clone(&core).sequence_forever()));
-        run(Box::pin(Arc::clone(&core).deliver_forever()));
-        run(Box::pin(Arc::clone(&core).give_receipts_forever()));
-        run(Box::pin(Arc::clone(&core).knock_forever()));
-        run(Box::pin(Arc::clone(&core).expire_forever()));
-        tasks.spawn(doors::wire::serve(wire, Arc::clone(&core), stop.clone()));
-        tasks.spawn(doors::agent::serve(agent_door, Arc::clone(&core), stop.clone()));
-        tasks.spawn(doors::operator::serve(operator, Arc::clone(&core), stop.clone()));
+        run("sequencer", Box::pin(Arc::clone(&core).sequence_forever()));
+        run("delivery", Box::pin(Arc::clone(&core).deliver_forever()));
+        run("receipts", Box::pin(Arc::clone(&core).give_receipts_forever()));
+        run("knocks", Box::pin(Arc::clone(&core).knock_forever()));
+        run("expiry", Box::pin(Arc::clone(&core).expire_forever()));
+        // Doors stop by themselves: they give requests under way a moment.
+        let doors: [(&'static str, BoxFuture<'static, ()>); 3] = [
+            ("wire door", Box::pin(doors::wire::serve(wire, Arc::clone(&core), stop.clone()))),
+            ("agent's door", Box::pin(doors::agent::serve(agent_door, Arc::clone(&core), stop.clone()))),
+            ("operator's door", Box::pin(doors::operator::serve(operator, Arc::clone(&core), stop.clone()))),
+        ];
+        for (name, door) in doors {
+            tasks.spawn(async move {
+                door.await;
+                name
+            });
+        }
         Ok(Self { core, stop, tasks })
     }
 
@@ -116,16 +137,29 @@ impl Node {
         &self.core
     }
 
-    /// Resolves when somebody asked the node to stop through a door.
-    pub async fn asked_to_stop(&self) {
-        self.stop.cancelled().await;
+    /// Runs until `stop` resolves, or until somebody asks through the operator's door.
+    ///
+    /// # Errors
+    /// [`TaskEnded`] if a part of the node ended by itself.
+    pub async fn run_until(mut self, stop: impl Future<Output = ()>) -> Result<(), TaskEnded> {
+        let ended = tokio::select! {
+            () = stop => None,
+            () = self.stop.cancelled() => None,
+            ended = self.tasks.join_next() => Some(ended),
+        };
+        let ended = ended.filter(|_| !self.stop.is_cancelled());
+        self.stop().await;
+        match ended {
+            None => Ok(()),
+            Some(Some(Ok(name))) => Err(TaskEnded(name)),
+            Some(_) => Err(TaskEnded("unknown")),
+        }
     }
 
     /// Stops the doors and tasks and waits for them. What was acknowledged is durable already.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
+        while self.tasks.join_next().await.is_some() {}
     }
 }
 

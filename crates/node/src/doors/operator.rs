@@ -1,0 +1,221 @@
+//! The operator's door: HTTP and JSON on a unix socket (routes: [`comity_api::operator`]).
+//!
+//! Whoever can open the socket is the operator: its mode is 0600, and the door asks the system who
+//! connects. No browser reaches a unix socket, so there are no origins to refuse.
+
+use super::body::Reader;
+use super::problem::{self, Failure, answer, bad, no_route};
+use super::server::{self, Limits, OwnersOnly};
+use crate::journey::Core;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use comity_api::operator::{Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode, Uri};
+use serde::de::DeserializeOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio_util::sync::CancellationToken;
+
+/// Serves the operator's door until `stop`, which its route `stop` cancels.
+pub(crate) async fn serve(listener: UnixListener, core: Arc<Core>, stop: CancellationToken) {
+    let owner = core.site.owner();
+    let router = router(core, stop.clone());
+    server::serve(OwnersOnly { listener, owner }, router, CONNECTIONS, stop).await;
+}
+
+type Door = State<Arc<Operator>>;
+type Answer = Result<Response, Failure>;
+
+struct Operator {
+    core: Arc<Core>,
+    bodies: Reader,
+    stop: CancellationToken,
+}
+
+fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
+    let bodies = Reader::new(BODY_BYTES, BODY_TIME, 16 * BODY_BYTES);
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/doctor", post(doctor))
+        .route("/v1/stop", post(end))
+        .route("/v1/agents", get(agents).post(create_agent))
+        .route("/v1/agents/{name}", get(agent).delete(remove_agent))
+        .route("/v1/knocks", get(knocks))
+        .route("/v1/knocks/{id}/approve", post(approve))
+        .route("/v1/knocks/{id}/deny", post(deny))
+        .route("/v1/grants", get(grants).post(create_grant))
+        .route("/v1/grants/{id}/revoke", post(revoke))
+        .route("/v1/peers", get(peers))
+        .route("/v1/peers/block", post(block))
+        .route("/v1/peers/unblock", post(unblock))
+        .route("/v1/messages", get(messages))
+        .route("/v1/messages/{id}", get(message))
+        .route("/v1/messages/{id}/drop", post(drop_message))
+        .route("/v1/held", get(held))
+        .route("/v1/held/{id}/allow", post(allow))
+        .route("/v1/entries", get(entries))
+        .route("/v1/record/export", post(export))
+        .route("/v1/record/trace/{digest}", get(trace))
+        .route("/v1/watch", get(watch))
+        .fallback(nothing)
+        .method_not_allowed_fallback(nothing)
+        .with_state(Arc::new(Operator { core, bodies, stop }))
+}
+
+impl Operator {
+    async fn read<T: DeserializeOwned>(&self, body: Body) -> Result<T, Failure> {
+        Ok(problem::read(self.bodies.read(body).await)?)
+    }
+}
+
+async fn status(State(door): Door) -> Answer {
+    ok(&door.core.status().await?)
+}
+
+async fn doctor(State(door): Door, body: Body) -> Answer {
+    let examine: Examine = door.read(body).await?;
+    ok(&door.core.doctor(examine.did.as_deref()).await?)
+}
+
+async fn end(State(door): Door) -> Answer {
+    // The answer goes out first: connections are given time when the node stops.
+    door.stop.cancel();
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn agents(State(door): Door) -> Answer {
+    ok(&door.core.list_agents().await?)
+}
+
+async fn create_agent(State(door): Door, body: Body) -> Answer {
+    let create: CreateAgent = door.read(body).await?;
+    let created = door.core.create_agent(&create.name).await?;
+    Ok(answer(StatusCode::CREATED, &created))
+}
+
+async fn agent(State(door): Door, Path(name): Path<String>) -> Answer {
+    let agents = door.core.list_agents().await?;
+    let agent = agents.into_iter().find(|agent| agent.name == name);
+    let unknown = || {
+        let name = comity_api::safe(&name);
+        comity_api::Problem::new("e.m.req.not-found", format!("there is no agent {name}"))
+            .next("comity agent")
+    };
+    ok(&agent.ok_or_else(unknown)?)
+}
+
+async fn remove_agent(State(door): Door, Path(name): Path<String>) -> Answer {
+    door.core.remove_agent(&name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn knocks(State(door): Door, uri: Uri) -> Answer {
+    let query: ListQuery = problem::query(&uri)?;
+    ok(&door.core.knocks(query.all).await?)
+}
+
+async fn approve(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
+    let approve: Approve = door.read(body).await?;
+    ok(&door.core.approve(&id, approve).await?)
+}
+
+async fn deny(State(door): Door, Path(id): Path<String>) -> Answer {
+    ok(&door.core.deny(&id).await?)
+}
+
+async fn grants(State(door): Door, uri: Uri) -> Answer {
+    let query: ListQuery = problem::query(&uri)?;
+    ok(&door.core.grants(query.all).await?)
+}
+
+async fn create_grant(State(door): Door, body: Body) -> Answer {
+    let create: CreateGrant = door.read(body).await?;
+    Ok(answer(StatusCode::CREATED, &door.core.create_grant(create).await?))
+}
+
+async fn revoke(State(door): Door, Path(id): Path<String>) -> Answer {
+    ok(&door.core.revoke(&id).await?)
+}
+
+async fn peers(State(door): Door) -> Answer {
+    ok(&door.core.peers().await?)
+}
+
+async fn block(State(door): Door, body: Body) -> Answer {
+    let peer: PeerAct = door.read(body).await?;
+    ok(&door.core.block(&peer.did).await?)
+}
+
+async fn unblock(State(door): Door, body: Body) -> Answer {
+    let peer: PeerAct = door.read(body).await?;
+    ok(&door.core.unblock(&peer.did).await?)
+}
+
+async fn messages(State(door): Door, uri: Uri) -> Answer {
+    ok(&door.core.messages(problem::query(&uri)?).await?)
+}
+
+async fn message(State(door): Door, Path(id): Path<String>) -> Answer {
+    ok(&door.core.message(&id).await?)
+}
+
+async fn drop_message(State(door): Door, Path(id): Path<String>) -> Answer {
+    ok(&door.core.drop_message(&id).await?)
+}
+
+async fn held(State(door): Door) -> Answer {
+    ok(&door.core.held().await?)
+}
+
+async fn allow(State(door): Door, Path(id): Path<String>) -> Answer {
+    ok(&door.core.allow(&id).await?)
+}
+
+async fn entries(State(door): Door, uri: Uri) -> Answer {
+    ok(&door.core.entries(problem::query(&uri)?).await?)
+}
+
+async fn export(State(door): Door, body: Body) -> Answer {
+    let export: Export = door.read(body).await?;
+    let bundle = door.core.export(&export.thread).await?;
+    Ok(([(CONTENT_TYPE, BUNDLE)], bundle).into_response())
+}
+
+async fn trace(State(door): Door, Path(digest): Path<String>) -> Answer {
+    ok(&door.core.trace(&digest).await?)
+}
+
+async fn watch(State(door): Door, uri: Uri) -> Answer {
+    let query = problem::query(&uri)?;
+    tokio::select! {
+        events = door.core.watch(query) => ok(&events?),
+        () = door.stop.cancelled() => Err(bad("the node stops").into()),
+    }
+}
+
+async fn nothing(uri: Uri) -> Failure {
+    no_route(&uri).into()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the last line of every handler")]
+fn ok(value: &impl serde::Serialize) -> Answer {
+    Ok(answer(StatusCode::OK, value))
+}
+
+const BUNDLE: HeaderValue = HeaderValue::from_static("application/comity-bundle+json");
+/// Octets of an operator's request: lists of types are the longest.
+const BODY_BYTES: usize = 256 * 1024;
+/// Time for a request's body.
+const BODY_TIME: Duration = Duration::from_secs(10);
+/// An operator has few terminals, and each waits for one thing.
+const CONNECTIONS: Limits = Limits {
+    connections: 64,
+    for_a_prefix: 64,
+    idle: Duration::from_secs(60),
+    patience: Duration::from_secs(30),
+};

@@ -1,0 +1,122 @@
+//! Problems as HTTP answers, and bodies as requests: for the two local doors.
+
+use super::body::{BodyError, Held};
+use axum::response::{IntoResponse, Response};
+use comity_api::Problem;
+use comity_engine::{Code, defaults};
+use comity_jose::json::{self, Limits};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, StatusCode, Uri};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::error::Error;
+
+/// An answer that is a problem.
+#[derive(Debug)]
+pub(super) struct Failure(pub(super) Problem);
+
+impl From<Problem> for Failure {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = status(&self.0);
+        let mut response = (status, octets(&self.0)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.0.retry_after_s {
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// A value as an answer.
+pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Response {
+    let mut response = (status, octets(value)).into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Reads a body strictly; an empty one as `{}`. The content type is not asked: `curl -d` is enough.
+pub(super) fn read<T: DeserializeOwned>(body: Result<Held, BodyError>) -> Result<T, Problem> {
+    let held = body.map_err(|error| match error {
+        BodyError::Broken => bad("the request broke off"),
+        BodyError::NoRoom => Problem::new(Code::FULL.as_str(), "too many large requests at once")
+            .retry_after(1),
+        BodyError::TooLarge => Problem::new(Code::TOO_LARGE.as_str(), "the request is too large"),
+        BodyError::TooSlow => bad("the request was not whole in time"),
+    })?;
+    let octets = if held.octets.is_empty() { b"{}" } else { &held.octets[..] };
+    let read = json::parse_as(octets, &LIMITS);
+    read.map_err(|error| {
+        let problem = bad(error.to_string());
+        // What serde says names the member that is wrong.
+        match error.source() {
+            Some(source) => problem.detail(comity_api::safe(&source.to_string())),
+            None => problem,
+        }
+    })
+}
+
+/// Reads the query of an address.
+pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    let read = axum::extract::Query::try_from_uri(uri);
+    read.map(|axum::extract::Query(value)| value)
+        .map_err(|error| bad("the query cannot be read").detail(comity_api::safe(&error.to_string())))
+}
+
+/// There is nothing at this address.
+pub(super) fn no_route(uri: &Uri) -> Problem {
+    let path = comity_api::safe(uri.path());
+    Problem::new(Code::NOT_FOUND.as_str(), format!("there is nothing at {path}"))
+        .next("GET /openapi.json lists what there is")
+}
+
+/// The request does not have the form that the door reads.
+pub(super) fn bad(title: impl Into<String>) -> Problem {
+    Problem::new(Code::BAD_TYPE.as_str(), title)
+}
+
+/// Bounds on JSON of agents and operators: a body of the largest message, and room.
+pub(super) const LIMITS: Limits = Limits {
+    bytes: REQUEST_BYTES_MAX,
+    depth: defaults::JSON_DEPTH_MAX,
+    members: defaults::JSON_NODES_MAX,
+};
+
+/// Octets of a request or frame (formats §10: 1 MiB and the body).
+pub(super) const REQUEST_BYTES_MAX: usize = 1024 * 1024 + defaults::PLAINTEXT_BYTES_MAX;
+
+
+fn octets(value: &impl Serialize) -> Vec<u8> {
+    // Types of the doors are plain data: writing them cannot fail.
+    serde_json::to_vec(value).unwrap_or_default()
+}
+
+fn status(problem: &Problem) -> StatusCode {
+    let is = |code: Code| problem.code == code.as_str();
+    match problem.code.as_str() {
+        _ if is(Code::NO_TOKEN) => StatusCode::UNAUTHORIZED,
+        _ if is(Code::HOST) || is(Code::ORIGIN) => StatusCode::FORBIDDEN,
+        _ if is(Code::NOT_FOUND) => StatusCode::NOT_FOUND,
+        _ if is(Code::ID_CONFLICT) || is(Code::LEASE_LOST) => StatusCode::CONFLICT,
+        _ if is(Code::TOO_LARGE) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ if is(Code::FULL) => StatusCode::SERVICE_UNAVAILABLE,
+        "e.m.req.ambiguous" | "e.m.req.changed" => StatusCode::CONFLICT,
+        code if code.starts_with("e.m.req.") => StatusCode::BAD_REQUEST,
+        code if code.starts_with("e.m.me.res") => StatusCode::SERVICE_UNAVAILABLE,
+        code if code.starts_with("e.m") => StatusCode::INTERNAL_SERVER_ERROR,
+        // Trust, resolution: understood, and not done.
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    }
+}
