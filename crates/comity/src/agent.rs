@@ -166,7 +166,7 @@ impl Agent {
         type_: impl Into<String>,
         body: impl Serialize,
     ) -> Sending {
-        Sending::new(self.clone(), Outgoing::new(type_, body).to(to))
+        Outgoing::new(type_, body).to(to).send_as(self)
     }
 
     /// Sends a message and waits for the answer: the first reply of its recipient in its thread.
@@ -177,7 +177,7 @@ impl Agent {
         type_: impl Into<String>,
         body: impl Serialize,
     ) -> Ask {
-        Ask::new(self.clone(), Outgoing::new(type_, body).to(to))
+        Outgoing::new(type_, body).to(to).ask_as(self)
     }
 
     /// Waits again for the answer to what was asked before under this id: by this process, by

@@ -1,12 +1,13 @@
-use crate::{Error, Result};
+use crate::{Agent, Ask, Error, Result, Sending};
 use comity_api::agent as api;
 use serde::Serialize;
 use serde_json::Value;
 
 /// A message to send, in the making.
 ///
-/// [`Agent::send`](crate::Agent::send) and [`Agent::ask`](crate::Agent::ask) build one in passing.
-/// On its own it goes with a settlement: [`Reply::also`](crate::Reply::also).
+/// [`Agent::send`] and [`Agent::ask`] build one in passing. On its own it is for programs that put
+/// one together piece by piece, and for what goes with a settlement:
+/// [`Reply::also`](crate::Reply::also).
 #[derive(Debug)]
 pub struct Outgoing {
     send: api::Send,
@@ -87,6 +88,16 @@ impl Outgoing {
     pub fn purpose(mut self, purpose: impl Into<String>) -> Self {
         self.send.purpose = Some(purpose.into());
         self
+    }
+
+    /// About to be sent by `agent`; await it.
+    pub fn send_as(self, agent: &Agent) -> Sending {
+        Sending::new(agent.clone(), self)
+    }
+
+    /// About to be asked by `agent`; await it.
+    pub fn ask_as(self, agent: &Agent) -> Ask {
+        Ask::new(agent.clone(), self)
     }
 
     pub(crate) fn into_send(self) -> Result<api::Send> {

@@ -1,0 +1,213 @@
+use super::pick;
+use crate::args::{Listing, Output};
+use crate::exit::{Exit, Trouble};
+use crate::operator::{Operator, part};
+use crate::shell::Shell;
+use crate::show::paint::{self, paint};
+use crate::show::table::{Cell, Table};
+use crate::show::{self, time, words};
+use clap::{Args, Subcommand};
+use comity_api::operator::{self, CreateGrant, Decided};
+use comity_api::safe;
+
+/// List, show, create, revoke who may do what, until when
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  comity grant
+  comity grant revoke uEiBt7
+  comity grant create bruno did:peer:2.Ez6LS… --they-may https://didcomm.org/basicmessage/2.0 \\
+      --we-may https://didcomm.org/basicmessage/2.0 --deniable --until 30d"
+)]
+pub(crate) struct Grant {
+    /// Also those that ended
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    listing: Listing,
+    #[command(subcommand)]
+    act: Option<Act>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// The grants of this node
+    List {
+        /// Also those that ended
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// One grant in full
+    Show {
+        /// The grant, or the beginning of its id
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let a peer in that cannot knock (other DIDComm software); its node is not told
+    Create(Create),
+    /// End a collaboration now: queued mail is cancelled, the other node is told
+    Revoke {
+        /// The grant, or the beginning of its id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Create {
+    /// Your agent
+    #[arg(value_name = "AGENT")]
+    agent: String,
+    /// The peer: a handle or a DID
+    #[arg(value_name = "PEER")]
+    peer: String,
+    /// What they may send (types or protocols); may be repeated
+    #[arg(long, value_name = "TYPE")]
+    they_may: Vec<String>,
+    /// What your agent may send; may be repeated
+    #[arg(long, value_name = "TYPE")]
+    we_may: Vec<String>,
+    /// Until when (30d, 2026-12-24) [default: in thirty days]
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Accept messages that prove themselves to us only (authcrypt, what most other software
+    /// sends), and send likewise
+    #[arg(long)]
+    deniable: bool,
+    /// Accept messages without created_time
+    #[arg(long)]
+    untimed: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(crate) async fn run(args: Grant, shell: &Shell) -> Result<Exit, Trouble> {
+    let operator = shell.operator();
+    let list = Act::List {
+        all: args.all,
+        listing: args.listing,
+    };
+    match args.act.unwrap_or(list) {
+        Act::List { all, listing } => {
+            let fetch = async || grants(&operator, all).await;
+            show::list(listing, fetch, |grants| table(grants)).await
+        }
+        Act::Show { id, output } => {
+            let grants = grants(&operator, true).await?;
+            show::one(
+                output,
+                pick(&grants, &id, "grant", |grant| &grant.id)?,
+                details,
+            )?;
+            Ok(Exit::Ok)
+        }
+        Act::Create(create) => {
+            let output = create.output;
+            let grant: operator::Grant = operator.post("/v1/grants", &request(create)?).await?;
+            show::one(output, &grant, details)?;
+            Ok(Exit::Ok)
+        }
+        Act::Revoke { id } => {
+            let grants = grants(&operator, false).await?;
+            let grant = pick(&grants, &id, "grant", |grant| &grant.id)?;
+            let path = format!("/v1/grants/{}/revoke", part(&grant.id));
+            let decided: Decided = operator.post(&path, &()).await?;
+            anstream::println!(
+                "{} with {}: {}",
+                words::short_digest(&grant.id),
+                words::who(&grant.peer),
+                paint::state(&decided.outcome)
+            );
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn request(create: Create) -> Result<CreateGrant, Trouble> {
+    if create.they_may.is_empty() && create.we_may.is_empty() {
+        return Err(Trouble::usage("a grant lets somebody send something")
+            .next("--they-may TYPE   or   --we-may TYPE"));
+    }
+    Ok(CreateGrant {
+        agent: create.agent,
+        peer: create.peer,
+        they_may_send: full(&create.they_may),
+        we_may_send: full(&create.we_may),
+        until: create.until.as_deref().map(time::until).transpose()?,
+        deniable: create.deniable,
+        untimed: create.untimed,
+    })
+}
+
+fn full(types: &[String]) -> Vec<String> {
+    types.iter().map(|type_| words::full_type(type_)).collect()
+}
+
+async fn grants(operator: &Operator, all: bool) -> Result<Vec<operator::Grant>, Trouble> {
+    operator.get(&format!("/v1/grants?all={all}")).await
+}
+
+fn table(grants: &[operator::Grant]) -> String {
+    let mut table = Table::new([
+        "GRANT",
+        "STATE",
+        "OURS",
+        "PEER",
+        "THEY MAY SEND",
+        "WE MAY SEND",
+        "UNTIL",
+    ]);
+    let ids = words::short_ids(grants.iter().map(|grant| grant.id.as_str()));
+    for (grant, id) in grants.iter().zip(ids) {
+        table.row([
+            Cell::of(id).styled(paint::STRONG),
+            Cell::state(&grant.state),
+            Cell::of(words::who(&grant.ours)),
+            Cell::of(words::who(&grant.peer)),
+            Cell::of(words::types(&grant.they_may_send)),
+            Cell::of(words::types(&grant.we_may_send)),
+            Cell::of(time::when(grant.until)),
+        ]);
+    }
+    table.render(
+        "nobody may send you anything, and you nobody   → comity ask TO TYPE   or   comity knock",
+    )
+}
+
+fn details(grant: &operator::Grant) -> String {
+    let proof = match grant.deniable {
+        true => "messages may prove themselves to us only",
+        false => "signed messages only",
+    };
+    format!(
+        "{} {}  {}\n  ours       {}\n  peer       {}\n  they may   send {}\n  we may     send {}\n  \
+         until      {}\n  proof      {proof}\n  uses       {}\n  decided    by {} at {}",
+        paint(paint::STRONG, "grant"),
+        safe(&grant.id),
+        paint::state(&grant.state),
+        safe(&grant.ours),
+        safe(&grant.peer),
+        all(&grant.they_may_send),
+        all(&grant.we_may_send),
+        time::exact(grant.until),
+        words::count(grant.uses, "message"),
+        safe(&grant.decided_by),
+        time::exact(grant.created),
+    )
+}
+
+/// Types in full, one a line.
+fn all(types: &[String]) -> String {
+    match types {
+        [] => "nothing".to_owned(),
+        _ => types
+            .iter()
+            .map(|type_| safe(type_))
+            .collect::<Vec<_>>()
+            .join("\n                  "),
+    }
+}

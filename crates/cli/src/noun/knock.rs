@@ -1,0 +1,294 @@
+use super::pick;
+use crate::args::{Listing, Output};
+use crate::exit::{Exit, Trouble};
+use crate::operator::{Operator, part};
+use crate::shell::Shell;
+use crate::show::paint::{self, paint};
+use crate::show::table::{Cell, Table};
+use crate::show::{self, time, words};
+use clap::{Args, Subcommand};
+use comity_api::operator::{self, Approve, Decided};
+use comity_api::safe;
+use std::io::{BufRead, IsTerminal, Write};
+
+/// List, show, approve, deny strangers who ask to work with you
+#[derive(Debug, Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "\
+Examples:
+  comity knock --watch
+  comity knock show k7f2
+  comity knock approve k7f2
+  comity knock approve k7f2 --until 7d --they-may https://example.org/market-analysis/1.0/request"
+)]
+pub(crate) struct Knock {
+    /// Also those that were decided
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    listing: Listing,
+    #[command(subcommand)]
+    act: Option<Act>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Who knocks
+    List {
+        /// Also those that were decided
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        listing: Listing,
+    },
+    /// Who asks, how that is proved, and what would be granted in both directions
+    Show {
+        /// The knock, or the beginning of its id
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Let them in: exactly as shown, or narrower
+    Approve(Approval),
+    /// Keep them out; they learn that much
+    Deny {
+        /// The knock, or the beginning of its id
+        id: String,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Approval {
+    /// The knock, or the beginning of its id
+    id: String,
+    /// Narrower: what they may send (types or protocols); may be repeated
+    #[arg(long, value_name = "TYPE")]
+    they_may: Option<Vec<String>>,
+    /// Narrower: what your agent may send; may be repeated
+    #[arg(long, value_name = "TYPE")]
+    you_may: Option<Vec<String>>,
+    /// Narrower: an earlier end (7d, 2026-12-24)
+    #[arg(long, value_name = "WHEN")]
+    until: Option<String>,
+    /// Approve only what was shown under this digest
+    #[arg(long, value_name = "DIGEST")]
+    approval: Option<String>,
+    /// Don't ask
+    #[arg(long, short)]
+    yes: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(crate) async fn run(args: Knock, shell: &Shell) -> Result<Exit, Trouble> {
+    let operator = shell.operator();
+    let list = Act::List {
+        all: args.all,
+        listing: args.listing,
+    };
+    match args.act.unwrap_or(list) {
+        Act::List { all, listing } => {
+            let fetch = async || knocks(&operator, all).await;
+            show::list(listing, fetch, |knocks| table(knocks)).await
+        }
+        Act::Show { id, output } => {
+            let knocks = knocks(&operator, true).await?;
+            let knock = pick(&knocks, &id, "knock", |knock| &knock.id)?;
+            show::one(output, knock, details)?;
+            Ok(Exit::Ok)
+        }
+        Act::Approve(approval) => approve(&operator, approval).await,
+        Act::Deny { id } => {
+            let knocks = knocks(&operator, false).await?;
+            let knock = pick(&knocks, &id, "knock", |knock| &knock.id)?;
+            let path = format!("/v1/knocks/{}/deny", part(&knock.id));
+            let decided: Decided = operator.post(&path, &()).await?;
+            anstream::println!(
+                "{}: {}",
+                words::who(&knock.from),
+                paint::state(&decided.outcome)
+            );
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+async fn knocks(operator: &Operator, all: bool) -> Result<Vec<operator::Knock>, Trouble> {
+    operator.get(&format!("/v1/knocks?all={all}")).await
+}
+
+/// What is approved is what was shown: the decision carries its digest, and the node refuses it if
+/// anything differs by then.
+async fn approve(operator: &Operator, approval: Approval) -> Result<Exit, Trouble> {
+    let knocks = knocks(operator, false).await?;
+    let knock = pick(&knocks, &approval.id, "knock", |knock| &knock.id)?;
+    if approval
+        .approval
+        .as_ref()
+        .is_some_and(|digest| *digest != knock.approval)
+    {
+        return Err(
+            Trouble::failed("this knock is not the one that was shown any more")
+                .means("nothing was approved.")
+                .next(format!("comity knock show {}", knock.id)),
+        );
+    }
+    let narrower = Approve {
+        approval: knock.approval.clone(),
+        they_may_send: approval.they_may,
+        you_may_send: approval.you_may,
+        until: approval.until.as_deref().map(time::until).transpose()?,
+    };
+    if !approval.yes && approval.approval.is_none() && !confirm(knock, &narrower)? {
+        return Err(Trouble::failed("nothing was approved"));
+    }
+    let path = format!("/v1/knocks/{}/approve", part(&knock.id));
+    let decided: Decided = operator.post(&path, &narrower).await?;
+    show::one(approval.output, &decided, |decided| {
+        let grant = decided
+            .grant
+            .as_deref()
+            .map(words::short_digest)
+            .unwrap_or_default();
+        format!(
+            "{}: {}, grant {grant}",
+            words::who(&knock.from),
+            paint::state(&decided.outcome)
+        )
+    })?;
+    Ok(Exit::Ok)
+}
+
+/// Shows what would be approved and asks. Without a terminal nobody can be asked.
+fn confirm(knock: &operator::Knock, narrower: &Approve) -> Result<bool, Trouble> {
+    if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
+        return Err(
+            Trouble::usage("there is no terminal to ask on").next(format!(
+                "comity knock show {id}   then   comity knock approve {id} --yes",
+                id = knock.id
+            )),
+        );
+    }
+    let mut text = details(knock);
+    for (what, types) in [
+        ("they may", &narrower.they_may_send),
+        ("you may", &narrower.you_may_send),
+    ] {
+        if let Some(types) = types {
+            text.push_str(&format!(
+                "\n  narrower   {what} send {}",
+                words::types(types)
+            ));
+        }
+    }
+    if let Some(until) = narrower.until {
+        text.push_str(&format!("\n  narrower   until {}", time::exact(until)));
+    }
+    anstream::print!("{text}\n\nLet them in? [y/N] ");
+    let ask = || {
+        std::io::stdout().flush()?;
+        let mut answer = String::new();
+        std::io::stdin().lock().read_line(&mut answer)?;
+        Ok::<_, std::io::Error>(answer)
+    };
+    let answer = ask().map_err(|why| Trouble::failed(why.to_string()))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn table(knocks: &[operator::Knock]) -> String {
+    let mut table = Table::new([
+        "KNOCK",
+        "STATE",
+        "FROM",
+        "TO",
+        "SINCE",
+        "PURPOSE (their words)",
+    ]);
+    let ids = words::short_ids(knocks.iter().map(|knock| knock.id.as_str()));
+    for (knock, id) in knocks.iter().zip(ids) {
+        table.row([
+            Cell::of(id).styled(paint::STRONG),
+            Cell::state(&knock.state),
+            Cell::of(words::who(&knock.from)),
+            Cell::of(words::who(&knock.to)),
+            Cell::of(time::when(knock.received)),
+            Cell::of(safe(&knock.purpose)),
+        ]);
+    }
+    table.render("nobody knocks")
+}
+
+fn details(knock: &operator::Knock) -> String {
+    let first = knock.first.as_ref().map_or_else(
+        || "none".to_owned(),
+        |first| {
+            let type_ = first["type"].as_str().unwrap_or_default();
+            format!(
+                "{}, {} octets, waits at their node",
+                words::short_type(type_),
+                first["bytes"]
+            )
+        },
+    );
+    format!(
+        "{} {}  {}\n  from       {}\n  proved by  {}\n  key        {}\n  to         {}\n  \
+         purpose    {}   (their words)\n  they may   send {}\n  you may    send {}\n  until      {}\n  \
+         first      {first}\n  received   {}; a denial after {}\n  approval   {}",
+        paint(paint::STRONG, "knock"),
+        paint(paint::STRONG, safe(&knock.id)),
+        paint::state(&knock.state),
+        safe(&knock.from),
+        safe(&knock.proved_by),
+        safe(&knock.fingerprint),
+        safe(&knock.to),
+        safe(&knock.purpose),
+        full_types(&knock.they_may_send),
+        full_types(&knock.you_may_send),
+        time::exact(knock.until),
+        time::exact(knock.received),
+        time::exact(knock.expires),
+        safe(&knock.approval),
+    )
+}
+
+/// Types in full: this is what is approved.
+fn full_types(types: &[String]) -> String {
+    match types {
+        [] => "nothing".to_owned(),
+        _ => types
+            .iter()
+            .map(|type_| safe(type_))
+            .collect::<Vec<_>>()
+            .join("\n                  "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn an_approval_screen_shows_who_how_proved_and_both_directions() {
+        let knock = operator::Knock {
+            id: "k7f2".into(),
+            from: "did:web:agents.org-a.test:aria".into(),
+            to: "did:web:agents.org-b.test:bruno".into(),
+            state: "pending".into(),
+            purpose: "Q3 study\u{202e}".into(),
+            they_may_send: vec!["https://example.org/market-analysis/1.0".into()],
+            you_may_send: Vec::new(),
+            until: 1_797_996_926,
+            first: Some(
+                json!({"type": "https://example.org/market-analysis/1.0/request", "bytes": 812}),
+            ),
+            proved_by: "did:web:agents.org-a.test:aria#key-1".into(),
+            fingerprint: "2c87d3ea42ae349b1952c10b83d6e1d067e97ea7b53d433d39bc7083ecfd7fd2".into(),
+            received: 1_795_404_926,
+            expires: 1_795_664_126,
+            approval: "uEiBt7o3xW1wJdJbOI2sG2W5VfSZGEPMfhb6WdxicNsKCqQ".into(),
+        };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&details(&knock)).to_string());
+    }
+}

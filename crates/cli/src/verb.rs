@@ -1,0 +1,12 @@
+//! What one does every day.
+
+pub(crate) mod ask;
+mod body;
+pub(crate) mod doctor;
+pub(crate) mod listen;
+pub(crate) mod send;
+pub(crate) mod status;
+pub(crate) mod up;
+pub(crate) mod verify;
+pub(crate) mod watch;
+mod what;

@@ -1,0 +1,158 @@
+use super::status::screen;
+use crate::exit::{Exit, Trouble};
+use crate::shell::Shell;
+use clap::Args;
+use comity_api::operator::Status;
+use comity_node::Node;
+use comity_node::config::{Config, Host, Outbound, Strangers, parse_map_entry};
+use std::net::SocketAddr;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// Start this organisation's node (this machine only, until --public-url)
+///
+/// Needs no configuration: makes its directory and keys, and is reachable from this machine only.
+/// A fresh node accepts nobody. SIGINT and SIGTERM end it in good order; SIGKILL loses nothing.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  comity up
+  comity up --public-url https://agents.org-b.com --wire 127.0.0.1:8080    # behind a TLS proxy
+  comity up --home ./b --host agents.org-b.test \\
+      --host-map agents.org-a.test=127.0.0.1:7401 --host-map agents.org-b.test=127.0.0.1:7402")]
+pub(crate) struct Up {
+    /// https://HOST[:PORT] under which a TLS proxy makes the wire door public
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "COMITY_PUBLIC_URL",
+        hide_env_values = true
+    )]
+    public_url: Option<String>,
+    /// Host of the agents' DIDs [default: that of --public-url, else localhost]
+    #[arg(long, value_name = "HOST", env = "COMITY_HOST", hide_env_values = true)]
+    host: Option<Host>,
+    /// Where peers deliver [default: the first free port of 127.0.0.1:7400 to 7409]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "COMITY_WIRE",
+        hide_env_values = true
+    )]
+    wire: Option<SocketAddr>,
+    /// Where agents connect [default: the first free port of 127.0.0.1:7411 to 7420]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "COMITY_AGENT_DOOR",
+        hide_env_values = true
+    )]
+    agent_door: Option<SocketAddr>,
+    /// A further name by which agents may call their door; may be repeated
+    #[arg(
+        long,
+        value_name = "HOST",
+        env = "COMITY_AGENT_HOST",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    agent_host: Vec<String>,
+    /// Development: reach HOST by plain http at ADDRESS:PORT; may be repeated
+    #[arg(long, value_name = "HOST=ADDRESS:PORT", env = "COMITY_HOST_MAP", hide_env_values = true, value_delimiter = ',',
+          value_parser = parse_map_entry)]
+    host_map: Vec<(Host, SocketAddr)>,
+    /// Whether it knocks by itself when an agent writes to somebody new: open, ask or listed
+    /// [default: open in development, else ask]
+    #[arg(
+        long,
+        value_name = "POLICY",
+        env = "COMITY_OUTBOUND",
+        hide_env_values = true
+    )]
+    outbound: Option<Outbound>,
+    /// What strangers without an acceptable knock get to hear: silent or report
+    #[arg(
+        long,
+        value_name = "POLICY",
+        env = "COMITY_STRANGERS",
+        hide_env_values = true,
+        default_value = "silent"
+    )]
+    strangers: Strangers,
+    /// What to log, to standard error: a level, or a filter such as comity_node=debug
+    #[arg(
+        long,
+        value_name = "FILTER",
+        env = "COMITY_LOG",
+        hide_env_values = true,
+        default_value = "warn"
+    )]
+    log: String,
+    /// Log as JSON
+    #[arg(long)]
+    log_json: bool,
+    /// No banner
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(crate) async fn run(args: Up, shell: &Shell) -> Result<Exit, Trouble> {
+    start_log(&args)?;
+    // Before the node: a signal while it starts must not kill it half-way.
+    let stop = stop_signal()?;
+    let quiet = args.quiet;
+    let node = Node::start(config(args, shell))
+        .await
+        .map_err(|why| why.problem())?;
+    let operator = shell.operator();
+    if !quiet {
+        let status: Status = operator.get("/v1/status").await?;
+        anstream::println!("{}", screen(&status).trim_end());
+    }
+    let ended = node.run_until(stop).await;
+    ended.map_err(|why| Trouble::failed(why.to_string()))?;
+    Ok(Exit::Ok)
+}
+
+fn config(args: Up, shell: &Shell) -> Config {
+    Config {
+        host: args.host,
+        wire: args.wire,
+        agent_door: args.agent_door,
+        agent_hosts: args.agent_host,
+        host_map: args.host_map,
+        public_url: args.public_url,
+        outbound: args.outbound,
+        strangers: args.strangers,
+        ..Config::new(shell.home())
+    }
+}
+
+fn start_log(args: &Up) -> Result<(), Trouble> {
+    let filter = EnvFilter::try_new(&args.log).map_err(|why| {
+        Trouble::usage(format!("{:?} is no log filter", args.log))
+            .means(why.to_string())
+            .next("--log info   or   --log comity_node=debug")
+    })?;
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match args.log_json {
+        true => log.json().init(),
+        false => log.init(),
+    }
+    Ok(())
+}
+
+/// Ready when somebody asks the process to end.
+fn stop_signal() -> Result<impl Future<Output = ()>, Trouble> {
+    let listen = |kind| signal(kind).map_err(|why| Trouble::failed(why.to_string()));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,97 @@
+use crate::args::Output;
+use crate::exit::{Exit, Trouble};
+use crate::show;
+use clap::Args;
+use comity_record::verify::parse_anchors;
+use comity_record::{Anchor, Verdict};
+use std::path::{Path, PathBuf};
+
+/// Check an evidence file anywhere: no node, no network
+///
+/// A verdict is relative to what you trust already: the anchors. Get them from those concerned, by
+/// another way than the file. Exits with 0 if all that is shown is bound to your anchors (proved),
+/// 4 if nothing contradicts itself but whoever made the file could have invented it (consistent),
+/// 1 if something contradicts itself (broken).
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  comity verify study.comity --anchor did:web:agents.org-b.com:bruno=2c87d3ea42ae349b1952c10b83d6e1d0
+  comity verify study.comity --anchor 'agents.org-b.com/comity/log/5f3c9a1e+bd3a0747+AQkJ…'
+  comity verify study.comity --anchor trusted.txt")]
+pub(crate) struct Verify {
+    /// The evidence file (NAME.comity)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What you trust: DID=FINGERPRINT, the verifier key of a log or witness, or a file with one a
+    /// line; may be repeated
+    #[arg(long = "anchor", value_name = "ANCHOR")]
+    anchors: Vec<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+pub(crate) fn run(args: &Verify) -> Result<Exit, Trouble> {
+    let octets = read(&args.file)?;
+    let mut anchors = Vec::new();
+    for given in &args.anchors {
+        anchors.extend(anchor(given)?);
+    }
+    let report = comity_record::verify(&octets, &anchors);
+    show::one(args.output, &report, |report| report.to_string())?;
+    let exit = match report.verdict {
+        Verdict::Proved => Exit::Ok,
+        Verdict::Consistent => Exit::NotProved,
+        Verdict::Broken => Exit::Failed,
+    };
+    if exit == Exit::NotProved && anchors.is_empty() && !args.output.json {
+        anstream::eprintln!(
+            "  ask those concerned for their fingerprints, by another way than this file\n  \
+             → comity verify {} --anchor DID=FINGERPRINT",
+            args.file.display()
+        );
+    }
+    Ok(exit)
+}
+
+pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Trouble> {
+    std::fs::read(file).map_err(|why| {
+        Trouble::usage(format!("can't read {}", file.display())).means(why.to_string())
+    })
+}
+
+/// An anchor, or a file of them.
+fn anchor(given: &str) -> Result<Vec<Anchor>, Trouble> {
+    let problem = match given.parse() {
+        Ok(anchor) => return Ok(vec![anchor]),
+        Err(problem) => problem,
+    };
+    let file = Path::new(given);
+    if !file.exists() {
+        return Err(Trouble::usage(format!("{given:?} is no anchor"))
+            .means(problem.to_string())
+            .next("--anchor DID=FINGERPRINT   or   --anchor VKEY   or   --anchor FILE"));
+    }
+    let text = String::from_utf8_lossy(&read(file)?).into_owned();
+    parse_anchors(&text).map_err(|why| {
+        let because = std::error::Error::source(&why).map(ToString::to_string);
+        Trouble::usage(format!("{}: {why}", file.display())).means(because.unwrap_or_default())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mistyped_anchor_is_an_error_and_never_ignored() {
+        assert!(anchor("did:web:agents.org-b.com:bruno=2c87").is_err());
+        assert!(anchor("no-such-file").is_err());
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("trusted.txt");
+        let good = "did:web:agents.org-b.com:bruno=2c87d3ea42ae349b1952c10b83d6e1d0";
+        std::fs::write(&file, format!("# ours\n{good}\n")).unwrap();
+        assert_eq!(anchor(file.to_str().unwrap()).unwrap().len(), 1);
+        std::fs::write(&file, format!("{good}\nnonsense\n")).unwrap();
+        assert!(anchor(file.to_str().unwrap()).is_err());
+    }
+}
