@@ -56,6 +56,8 @@ codes! {
     ALREADY_RECEIVED = "e.m.msg.already-received";
     /// The agent did not settle the delivery in its attempts.
     ATTEMPTS_EXHAUSTED = "e.m.me.attempts-exhausted";
+    /// The operator gave the delivery up.
+    DROPPED = "e.m.me.dropped";
     /// The message expired.
     EXPIRED = "e.p.req.time";
     /// The inbox is full.

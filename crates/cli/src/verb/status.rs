@@ -113,9 +113,8 @@ fn record(record: &RecordStatus) -> String {
 
 /// The key id of a verifier key, `NAME+KEYID+KEY`.
 fn short_key(vkey: &str) -> String {
-    let mut parts = vkey.rsplitn(3, '+');
-    let (_, id) = (parts.next(), parts.next());
-    safe(id.unwrap_or(vkey))
+    // NAME+ID+KEY: a name has no plus sign, the base64 of the key may.
+    safe(vkey.split('+').nth(1).unwrap_or(vkey))
 }
 
 fn open_to(status: &operator::Status) -> String {

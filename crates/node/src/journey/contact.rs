@@ -14,7 +14,6 @@ use super::identity::Hosted;
 use super::note::note;
 use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
-use crate::config::Outbound;
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
 use comity_engine::contact::{self, Declined, Ended, First, Knock, Welcome};
@@ -391,11 +390,6 @@ impl Core {
             }],
         };
         Ok(ContactRow { row, octets: signed.octets })
-    }
-
-    /// Whether we knock by ourselves.
-    pub(crate) fn knocks_by_itself(&self) -> bool {
-        self.site.outbound() == Outbound::Open
     }
 }
 

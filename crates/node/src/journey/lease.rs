@@ -173,25 +173,57 @@ pub(crate) fn lease_lost(row: &Incoming) -> Problem {
     Problem::new(Code::LEASE_LOST.as_str(), "the lease is no longer yours").detail(detail)
 }
 
-/// Gives a delivery up after its attempts; its sender sees `rejected`.
+impl Core {
+    /// The operator gives a delivery up; its sender sees `rejected`. What ended stays as it ended,
+    /// and a dead one, whose sender knows already, is put away.
+    pub(crate) async fn reject_delivery(&self, row: &Incoming) -> Result<(), CoreError> {
+        let (entropy, delivery) = (Arc::clone(&self.entropy), row.delivery.clone());
+        let agent = row.recipient.clone();
+        self.store
+            .write(move |tx| {
+                let Some(mut row) = tx.incoming(&delivery)? else { return Ok(()) };
+                match row.state {
+                    InState::Settled => Ok(()),
+                    InState::Dead => {
+                        row.state = InState::Settled;
+                        Ok(tx.put_incoming(&row)?)
+                    }
+                    InState::Ready | InState::Leased | InState::Parked => {
+                        give_up(tx, &*entropy, &mut row, InState::Settled, &Code::DROPPED)
+                    }
+                }
+            })
+            .await?;
+        self.signals.recorded.raise();
+        self.signals.inbox(&agent).raise();
+        Ok(())
+    }
+}
+
+/// Gives a delivery up after its attempts.
 fn die(tx: &mut dyn Tx, entropy: &dyn Entropy, row: &mut Incoming) -> Result<(), CoreError> {
-    row.state = InState::Dead;
+    give_up(tx, entropy, row, InState::Dead, &Code::ATTEMPTS_EXHAUSTED)
+}
+
+/// Ends a delivery that its agent did not settle; its sender sees `rejected`, by its node.
+fn give_up(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &mut Incoming,
+    state: InState,
+    code: &Code,
+) -> Result<(), CoreError> {
+    row.state = state;
     row.lease = None;
     tx.put_incoming(row)?;
     let settled = Settled {
         message: row.digest,
         state: ReceiptState::Rejected,
-        code: Some(Code::ATTEMPTS_EXHAUSTED.to_string()),
+        code: Some(code.to_string()),
         by: By::Node,
         attempt: u64::from(row.attempt),
         replies: Vec::new(),
     };
     note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
-    super::receipts::owe(
-        tx,
-        row,
-        ReceiptState::Rejected,
-        Some(Code::ATTEMPTS_EXHAUSTED),
-        By::Node,
-    )
+    super::receipts::owe(tx, row, ReceiptState::Rejected, Some(code.clone()), By::Node)
 }

@@ -243,20 +243,26 @@ impl Core {
         }
     }
 
-    /// Cancels a message of ours for its agent.
+    /// Gives a message up: one of ours is cancelled, a delivery is rejected for its agent.
     ///
     /// # Errors
-    /// There is no such message of ours, or it ended.
+    /// There is no such message, or more than one.
     pub async fn drop_message(&self, prefix: &str) -> Result<MessageRow, Problem> {
         let wanted = prefix.to_owned();
-        let rows = self
+        let (out, inn) = self
             .store
-            .read(move |tx| Ok::<_, CoreError>(tx.find_outgoing(&wanted)?))
+            .read(move |tx| {
+                Ok::<_, CoreError>((tx.find_outgoing(&wanted)?, tx.find_incoming(&wanted)?))
+            })
             .await?;
-        match rows.as_slice() {
-            [] => Err(not_found("message of ours", &safe(prefix))),
-            [row] => {
+        match (out.as_slice(), inn.as_slice()) {
+            ([], []) => Err(not_found("message", &safe(prefix)).next("comity message")),
+            ([row], []) => {
                 self.withdraw(row, OutState::Cancelled, "operator").await?;
+                self.message(&row.digest.to_string()).await
+            }
+            ([], [row]) => {
+                self.reject_delivery(row).await?;
                 self.message(&row.digest.to_string()).await
             }
             _ => Err(ambiguous(&safe(prefix))),
