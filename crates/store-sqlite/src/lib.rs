@@ -48,7 +48,7 @@ pub struct Options {
     pub busy: Duration,
     /// Connections that read, each on a thread of its own.
     pub readers: usize,
-    /// Largest size of the file in pages of 16 KiB; beyond it units fail with
+    /// Largest size of the file in pages of 4 KiB; beyond it units fail with
     /// [`StoreError::Unwritable`]. `None`: as large as the disk.
     pub max_pages: Option<u32>,
     /// Called by the writer at named points, so that a test can end the process there:

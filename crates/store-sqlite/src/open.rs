@@ -3,14 +3,20 @@
 use crate::error::{Result, damaged, failed};
 use comity_record::Digest;
 use comity_store::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 use std::path::Path;
 use std::time::Duration;
 
 /// `CMTY`: marks the file as a database of Comity (`PRAGMA application_id`).
 pub(crate) const APPLICATION_ID: i32 = 0x434d_5459;
-/// Octets of a page. Bodies of a few KiB stay on one page.
-const PAGE_BYTES: u32 = 16_384;
+/// Octets of a page. A commit writes every page that it touched, of some forty trees, and most
+/// groups are small: with 16 KiB pages (better for bodies alone) a message costs a third more
+/// (`examples/throughput.rs`: 594 us of a processor for both sides, 443 with 4 KiB).
+const PAGE_BYTES: u32 = 4_096;
+/// Pages in the write-ahead log before it is folded into the file: 32 MiB, so that pages that
+/// change all the time are folded in seldom.
+const WAL_PAGES: u32 = 8_192;
 /// Page cache of the writer, KiB. Holds the ends of all tables and indexes that a group touches.
 const WRITER_CACHE_KIB: u32 = 8_192;
 /// Page cache of each reader, KiB.
@@ -41,8 +47,10 @@ pub(crate) fn writer(path: &Path, busy: Duration, max_pages: Option<u32>) -> Res
         return Err(StoreError::Unwritable(text.to_owned()));
     }
     settle(&db, WRITER_CACHE_KIB)?;
-    db.execute_batch(&format!("PRAGMA journal_size_limit = {WAL_BYTES_KEPT}"))
-        .map_err(failed)?;
+    db.execute_batch(&format!(
+        "PRAGMA journal_size_limit = {WAL_BYTES_KEPT}; PRAGMA wal_autocheckpoint = {WAL_PAGES}"
+    ))
+    .map_err(failed)?;
     if let Some(pages) = max_pages {
         db.execute_batch(&format!("PRAGMA max_page_count = {pages}"))
             .map_err(failed)?;
@@ -80,6 +88,10 @@ fn create_private(path: &Path) -> Result<()> {
 
 fn settle(db: &Connection, cache_kib: u32) -> Result<()> {
     db.set_prepared_statement_cache_capacity(STATEMENTS);
+    // A prepared statement stays as it is whatever is bound to it. Otherwise those over partial
+    // indexes are compiled anew for each value, a seventh of the writer's time.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(failed)?;
     // FULL syncs the log at every commit, which is what makes an acknowledgement true (I1).
     db.execute_batch(&format!(
         "PRAGMA synchronous = FULL;

@@ -28,8 +28,9 @@ use std::time::{Duration, Instant};
 
 /// Most units in a group: bounds what is undone and run again when a commit fails.
 const GROUP_UNITS: usize = 512;
-/// Longest time a group takes units in: bounds what the first unit waits for the last.
-const GROUP_TIME: Duration = Duration::from_millis(5);
+/// Longest time a group takes units in: bounds what the first unit waits for the last. About as
+/// long as a slow `fsync`, so that with many waiting at most half the time goes into syncing.
+const GROUP_TIME: Duration = Duration::from_millis(20);
 /// How often a unit is run again because another one made SQLite give up the whole transaction.
 const RERUNS: u32 = 3;
 

@@ -246,7 +246,7 @@ fn damage_is_told_when_opening_or_when_met() {
         let mut octets = std::fs::read(&path).unwrap();
         octets
             .iter_mut()
-            .skip(2 * 16_384)
+            .skip(2 * 4_096)
             .for_each(|octet| *octet ^= 0x55);
         std::fs::write(&path, octets).unwrap();
     };
@@ -312,7 +312,7 @@ fn the_file_is_its_owners_alone_and_as_designed() {
     };
     assert_eq!(pragma("application_id"), 0x434d_5459_i64.into());
     assert_eq!(pragma("user_version"), 1_i64.into());
-    assert_eq!(pragma("page_size"), 16_384_i64.into());
+    assert_eq!(pragma("page_size"), 4_096_i64.into());
     assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
 }
 
@@ -350,13 +350,16 @@ fn submit<T: Send + 'static>(
 
 /// Keeps the writer busy until told, so that what is submitted meanwhile makes one group.
 fn hold_up(store: &Store) -> (Sender<()>, Pending<()>) {
+    let (started, runs) = channel::<()>();
     let (go, wait) = channel::<()>();
     let unit = submit(store, move |_| {
+        let _ = started.send(());
         let _ = wait.recv();
+        // Longer than a group takes units in, so that this one commits alone.
+        std::thread::sleep(Duration::from_millis(40));
         Ok(())
     });
-    // Long enough to close the group of the waiting unit.
-    std::thread::sleep(Duration::from_millis(20));
+    runs.recv().unwrap();
     (go, unit)
 }
 

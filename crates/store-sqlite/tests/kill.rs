@@ -15,6 +15,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const ROUNDS: u64 = 8;
@@ -47,7 +48,7 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment_and_nothing_is_there_by_h
 fn what_was_not_committed_leaves_no_trace() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("comity.db");
-    let reported = run_and_kill(&path, 0, "store.before-commit", None);
+    let reported = run_and_kill(&path, 0, End::At("store.before-commit"));
     let kept = assert_whole(&path, &reported);
     assert_eq!(kept, reported, "nobody was told, so nothing may be there");
 }
@@ -56,18 +57,25 @@ fn what_was_not_committed_leaves_no_trace() {
 fn what_was_committed_is_there_though_nobody_was_told() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("comity.db");
-    let reported = run_and_kill(&path, 0, "store.after-commit", None);
+    let reported = run_and_kill(&path, 0, End::At("store.after-commit"));
     let kept = assert_whole(&path, &reported);
     assert!(kept.len() > reported.len(), "the last commit was not kept");
 }
 
-/// Runs a child until it is killed or ends itself at a fail point; returns what it reported.
-fn run_and_kill(
-    path: &Path,
-    first: u64,
-    fail_point: &str,
-    life: Option<Duration>,
-) -> BTreeSet<u64> {
+/// How a child ends.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// By a signal, so long after its start.
+    Killed(Duration),
+    /// By a signal, so long after its first acknowledged unit.
+    KilledInWork(Duration),
+    /// By itself, at a fail point.
+    At(&'static str),
+}
+
+/// Runs a child to its end; returns the units that it reported.
+fn run_and_kill(path: &Path, first: u64, end: End) -> BTreeSet<u64> {
+    let fail_point = if let End::At(point) = end { point } else { "" };
     let mut child = child("child_that_writes_until_it_dies", path)
         .env("COMITY_TEST_FIRST", first.to_string())
         .env("COMITY_TEST_FAIL_POINT", fail_point)
@@ -76,12 +84,17 @@ fn run_and_kill(
         .spawn()
         .unwrap();
     let lines = BufReader::new(child.stdout.take().unwrap());
+    let (works, working) = channel();
     let reader = std::thread::spawn(move || {
         let lines = lines.lines().map_while(Result::ok);
         let done = lines.filter_map(|line| line.strip_prefix("done ")?.parse().ok());
-        done.collect::<BTreeSet<u64>>()
+        done.inspect(|_| drop(works.send(())))
+            .collect::<BTreeSet<u64>>()
     });
-    if let Some(life) = life {
+    if let End::KilledInWork(_) = end {
+        working.recv().unwrap();
+    }
+    if let End::Killed(life) | End::KilledInWork(life) = end {
         std::thread::sleep(life);
         // SIGKILL.
         child.kill().unwrap();

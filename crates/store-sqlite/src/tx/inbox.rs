@@ -1,4 +1,3 @@
-use super::tally::Box_;
 use super::{
     Result, SqliteTx, after, column, folded, int, json, limit_of, millis, timestamp, to_json, uint,
 };
@@ -179,7 +178,7 @@ impl Inbox for SqliteTx<'_> {
             None => 1 + self.number("SELECT max(seq) FROM inbox", [])?.unwrap_or(0),
         };
         let state_before = before.as_ref().map(|before| before.state);
-        self.moved(Box_::In, new.recipient, state_before, new.state);
+        self.moved(Way::In, new.recipient, state_before, new.state);
         let same_place = before.as_ref().is_some_and(|before| {
             (before.recipient, before.digest, before.stream)
                 == (new.recipient, new.digest, new.stream)
@@ -353,7 +352,7 @@ impl Inbox for SqliteTx<'_> {
         let Some(recipient) = self.party(recipient)? else {
             return Ok(0);
         };
-        let counts = self.tallied(Box_::In, Some(recipient))?.into_iter();
+        let counts = self.tallied(Way::In, Some(recipient))?.into_iter();
         let open = |state: &str| {
             [InState::Ready, InState::Leased, InState::Parked]
                 .iter()
@@ -366,7 +365,7 @@ impl Inbox for SqliteTx<'_> {
     }
 
     fn count_incoming(&self) -> Result<Vec<(String, u64)>> {
-        self.tallied(Box_::In, None)
+        self.tallied(Way::In, None)
     }
 }
 

@@ -145,7 +145,8 @@ const FIRST_INCOMING: &str =
 const FIRST_OUTGOING: &str =
     "SELECT json_extract(data, '$.type') FROM outbox WHERE stream = ?1 ORDER BY seq LIMIT 1";
 
-const fn word(way: Way) -> &'static str {
+/// The word for a way in the database.
+pub(super) const fn word(way: Way) -> &'static str {
     match way {
         Way::In => "in",
         Way::Out => "out",

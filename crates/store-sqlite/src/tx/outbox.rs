@@ -1,4 +1,3 @@
-use super::tally::Box_;
 use super::{Result, SqliteTx, column, int, json, limit_of, millis, parsed, to_json, uint};
 use crate::error::damaged;
 use comity_did::Did;
@@ -150,7 +149,7 @@ impl Outbox for SqliteTx<'_> {
             None => 1 + self.number("SELECT max(seq) FROM outbox", [])?.unwrap_or(0),
         };
         let state_before = before.as_ref().map(|before| before.state);
-        self.moved(Box_::Out, new.agent, state_before, new.state);
+        self.moved(Way::Out, new.agent, state_before, new.state);
         let same_place = before.as_ref().is_some_and(|before| {
             (before.digest, before.stream, before.place) == (new.digest, new.stream, new.place)
         });
@@ -288,14 +287,14 @@ impl Outbox for SqliteTx<'_> {
     }
 
     fn count_outgoing(&self) -> Result<Vec<(String, u64)>> {
-        self.tallied(Box_::Out, None)
+        self.tallied(Way::Out, None)
     }
 
     fn count_unfinished(&self, agent: &Did) -> Result<u64> {
         let Some(agent) = self.party(agent)? else {
             return Ok(0);
         };
-        let counts = self.tallied(Box_::Out, Some(agent))?.into_iter();
+        let counts = self.tallied(Way::Out, Some(agent))?.into_iter();
         let open = |state: &str| OutState::from_word(state).is_some_and(|state| !state.is_end());
         Ok(counts
             .filter(|(state, _)| open(state))

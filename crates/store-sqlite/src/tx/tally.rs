@@ -3,28 +3,15 @@
 //! Almost every unit changes the same few numbers: changes are gathered and written once for each
 //! group, just before its commit.
 
+use super::order::word;
 use super::{Result, SqliteTx, text, uint};
 use crate::error::{Failure, failed};
+use comity_store::Way;
 use rusqlite::Connection;
 use std::collections::BTreeMap;
 
-/// Which box a row lies in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Box_ {
-    In,
-    Out,
-}
-
-impl Box_ {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-        }
-    }
-}
-
-type Key = (Box_, i64, &'static str);
+/// In which box, of which agent, in which state.
+type Key = (Way, i64, &'static str);
 
 /// Changes that are not in the table yet.
 #[derive(Default)]
@@ -54,9 +41,9 @@ impl Tally {
             "INSERT INTO tally (box, agent, state, n) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET n = n + excluded.n",
         )?;
-        for ((box_, agent, state), change) in std::mem::take(&mut self.group) {
+        for ((way, agent, state), change) in std::mem::take(&mut self.group) {
             if change != 0 {
-                statement.execute((box_.as_str(), agent, state, change))?;
+                statement.execute((word(way), agent, state, change))?;
             }
         }
         Ok(())
@@ -65,39 +52,33 @@ impl Tally {
 
 impl SqliteTx<'_> {
     /// Notes that a row of `agent` went from one state to another.
-    pub(super) fn moved(
-        &self,
-        box_: Box_,
-        agent: i64,
-        from: Option<&'static str>,
-        to: &'static str,
-    ) {
+    pub(super) fn moved(&self, way: Way, agent: i64, from: Option<&'static str>, to: &'static str) {
         if from == Some(to) {
             return;
         }
         let unit = &mut self.cache.borrow_mut().tally.unit;
-        *unit.entry((box_, agent, to)).or_default() += 1;
+        *unit.entry((way, agent, to)).or_default() += 1;
         if let Some(from) = from {
-            *unit.entry((box_, agent, from)).or_default() -= 1;
+            *unit.entry((way, agent, from)).or_default() -= 1;
         }
     }
 
     /// How many rows there are in each state, of one agent or of all; by state, none left out but
     /// those without rows.
-    pub(super) fn tallied(&self, box_: Box_, agent: Option<i64>) -> Result<Vec<(String, u64)>> {
+    pub(super) fn tallied(&self, way: Way, agent: Option<i64>) -> Result<Vec<(String, u64)>> {
         let mut counts: BTreeMap<String, i64> = BTreeMap::new();
         let mut statement = self.prepare(match agent {
             Some(_) => "SELECT state, n FROM tally WHERE box = ?1 AND agent = ?2",
             None => "SELECT state, n FROM tally WHERE box = ?1 AND ?2 IS NULL",
         })?;
-        let mut rows = statement.query((box_.as_str(), agent)).map_err(failed)?;
+        let mut rows = statement.query((word(way), agent)).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             *counts.entry(text(row, 0)?.to_owned()).or_default() +=
                 row.get::<_, i64>(1).map_err(failed)?;
         }
         let tally = &self.cache.borrow().tally;
-        for ((of_box, of_agent, state), change) in tally.group.iter().chain(&tally.unit) {
-            if *of_box == box_ && agent.is_none_or(|agent| agent == *of_agent) {
+        for ((of_way, of_agent, state), change) in tally.group.iter().chain(&tally.unit) {
+            if *of_way == way && agent.is_none_or(|agent| agent == *of_agent) {
                 *counts.entry((*state).to_owned()).or_default() += change;
             }
         }

@@ -35,10 +35,15 @@ fn the_lists_of_the_hot_path_use_their_indexes_and_sort_nothing() {
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let parameters = statement.parameter_count();
         let none = rusqlite::params_from_iter(vec![0; parameters]);
-        let lines = statement.query_map(none, |row| row.get::<_, String>(3)).unwrap();
+        let lines = statement
+            .query_map(none, |row| row.get::<_, String>(3))
+            .unwrap();
         let plan = lines.collect::<Result<Vec<_>, _>>().unwrap().join("; ");
         assert!(plan.contains(index), "{sql}: {plan}");
-        assert!(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "{sql}: {plan}");
+        assert!(
+            !plan.contains("SCAN") && !plan.contains("TEMP B-TREE"),
+            "{sql}: {plan}"
+        );
     }
 }
 
@@ -50,9 +55,18 @@ fn leasing_costs_the_same_whatever_lies_in_the_inbox() {
         leased_until: START + Duration::from_secs(60),
         ..incoming("bruno", "t", 1)
     };
-    let paused = Incoming { not_before: START + Duration::from_secs(60), ..in_one_thread.clone() };
-    let parked = Incoming { state: InState::Parked, ..in_one_thread.clone() };
-    let kept = Incoming { answer_to: Some(id("question")), ..in_one_thread.clone() };
+    let paused = Incoming {
+        not_before: START + Duration::from_secs(60),
+        ..in_one_thread.clone()
+    };
+    let parked = Incoming {
+        state: InState::Parked,
+        ..in_one_thread.clone()
+    };
+    let kept = Incoming {
+        answer_to: Some(id("question")),
+        ..in_one_thread.clone()
+    };
     let suspended = incoming("carla", "t", 1);
     for (what, row) in [
         ("waits in one thread", in_one_thread),
@@ -68,11 +82,20 @@ fn leasing_costs_the_same_whatever_lies_in_the_inbox() {
         tx.put_grant(&grant("bruno", 1)).unwrap();
         tx.put_grant(&grant("carla", 1)).unwrap();
         tx.put_incoming(&row).unwrap();
-        multiply(&db, "inbox", ("delivery", "delivery || n"), what != "waits in one thread");
-        let suspended = GrantRow { state: GrantState::Suspended, ..grant("carla", 1) };
+        multiply(
+            &db,
+            "inbox",
+            ("delivery", "delivery || n"),
+            what != "waits in one thread",
+        );
+        let suspended = GrantRow {
+            state: GrantState::Suspended,
+            ..grant("carla", 1)
+        };
         tx.put_grant(&suspended).unwrap();
         for n in 0..LIMIT {
-            tx.put_incoming(&incoming("bruno", &format!("new{n}"), 1)).unwrap();
+            tx.put_incoming(&incoming("bruno", &format!("new{n}"), 1))
+                .unwrap();
         }
         let got = tx.leasable(&did("aria"), START, LIMIT).unwrap();
         assert_eq!(got.len(), LIMIT, "{what}");
@@ -88,21 +111,31 @@ fn leasing_costs_the_same_whatever_lies_in_the_inbox() {
 
 #[test]
 fn handing_over_costs_the_same_whatever_lies_in_the_outbox() {
-    for (what, own_streams) in [("waits in one thread", false), ("is for a peer who is down", true)]
-    {
+    for (what, own_streams) in [
+        ("waits in one thread", false),
+        ("is for a peer who is down", true),
+    ] {
         let (_dir, db) = database();
         let cache = RefCell::default();
         let mut tx = begin(&db, &cache);
         tx.put_outgoing(&outgoing("bruno", "t", 1)).unwrap();
         multiply(&db, "outbox", ("name", "name + n"), own_streams);
         for n in 0..LIMIT {
-            tx.put_outgoing(&outgoing("carla", &format!("new{n}"), 1)).unwrap();
+            tx.put_outgoing(&outgoing("carla", &format!("new{n}"), 1))
+                .unwrap();
         }
         let got = tx.due_outgoing(START, &[did("bruno")], LIMIT).unwrap();
         assert_eq!(got.len(), LIMIT, "{what}");
         assert!(got.iter().all(|row| row.to == did("carla")), "{what}");
-        assert_eq!(tx.due_outgoing(START, &[], LIMIT).unwrap()[0].to, did("bruno"), "{what}");
-        let (bruno, carla) = (tx.party(&did("bruno")).unwrap(), tx.party(&did("carla")).unwrap());
+        assert_eq!(
+            tx.due_outgoing(START, &[], LIMIT).unwrap()[0].to,
+            did("bruno"),
+            "{what}"
+        );
+        let (bruno, carla) = (
+            tx.party(&did("bruno")).unwrap(),
+            tx.party(&did("carla")).unwrap(),
+        );
         let now = millis(START);
         let cost = steps(&db, NEXT_PEER, [0])
             + steps(&db, NEXT_PEER, [bruno])
@@ -144,7 +177,11 @@ fn a_number_given_in_a_unit_that_was_undone_is_forgotten() {
     let (_dir, db) = database();
     let cache: RefCell<Cache> = RefCell::default();
     db.execute_batch("BEGIN; SAVEPOINT unit").unwrap();
-    let tx = SqliteTx { db: &db, cache: &cache, now: START };
+    let tx = SqliteTx {
+        db: &db,
+        cache: &cache,
+        now: START,
+    };
     let first = tx.intern_party(&did("bruno")).unwrap();
     db.execute_batch("ROLLBACK TO unit; RELEASE unit").unwrap();
     cache.borrow_mut().forget_unit();
@@ -162,13 +199,19 @@ fn database() -> (tempfile::TempDir, Connection) {
 
 fn begin<'a>(db: &'a Connection, cache: &'a RefCell<Cache>) -> SqliteTx<'a> {
     db.execute_batch("BEGIN").unwrap();
-    SqliteTx { db, cache, now: Timestamp::default() }
+    SqliteTx {
+        db,
+        cache,
+        now: Timestamp::default(),
+    }
 }
 
 /// Copies the only row of a table, changing one column that must differ and, if each shall have a
 /// stream of its own, that too. In a stream that they share only the first is due.
 fn multiply(db: &Connection, table: &str, differs: (&str, &str), own_streams: bool) {
-    let mut statement = db.prepare(&format!("SELECT * FROM {table} LIMIT 0")).unwrap();
+    let mut statement = db
+        .prepare(&format!("SELECT * FROM {table} LIMIT 0"))
+        .unwrap();
     let _ = statement.query([]).unwrap();
     let columns: Vec<_> = statement
         .column_names()
@@ -204,5 +247,8 @@ fn steps(db: &Connection, sql: &str, params: impl Params) -> i32 {
 
 fn assert_cheap(what: &str, cost: i32) {
     let most = STEPS_PER_ROW * i32::try_from(LIMIT).unwrap();
-    assert!(cost < most, "{BACKLOG} rows of which each {what} cost {cost} steps, not {most}");
+    assert!(
+        cost < most,
+        "{BACKLOG} rows of which each {what} cost {cost} steps, not {most}"
+    );
 }

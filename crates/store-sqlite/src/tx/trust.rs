@@ -142,7 +142,7 @@ impl Trust for SqliteTx<'_> {
                 ours,
                 peer,
                 state,
-                weight(row.state),
+                row.weight(),
                 until,
                 can_lapse.then_some(until),
                 version,
@@ -277,16 +277,6 @@ const OFFER_UNDER: &str = "UPDATE inbox SET due = due_from
             WHERE b.stream = inbox.stream AND b.blocks = 1 AND b.seq < inbox.seq)";
 const WITHDRAW_UNDER: &str = "UPDATE inbox SET due = NULL
      WHERE recipient = ?2 AND sender = ?3 AND unsettled = 1 AND grant_id = ?1 AND due IS NOT NULL";
-
-/// How much a grant counts among those of its pair.
-const fn weight(state: GrantState) -> i64 {
-    match state {
-        GrantState::Active => 3,
-        GrantState::Suspended => 2,
-        GrantState::Offered => 1,
-        GrantState::Ended => 0,
-    }
-}
 
 fn knocks(rest: &str) -> String {
     format!(

@@ -14,7 +14,7 @@ impl Trust for MemoryTx<'_> {
     fn grant_between(&self, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, StoreError> {
         let between =
             (self.state.grants.iter()).filter(|(_, row)| row.ours == *ours && row.peer == *peer);
-        let last = between.max_by_key(|(seq, row)| (weight(row.state), row.ended, **seq));
+        let last = between.max_by_key(|(seq, row)| (row.weight(), row.ended, **seq));
         Ok(last.map(|(_, row)| row.clone()))
     }
 
@@ -114,14 +114,4 @@ impl Trust for MemoryTx<'_> {
 
 fn is_pending(row: &KnockRow) -> bool {
     row.state == KnockState::Pending
-}
-
-/// How much a grant counts among those of its pair.
-const fn weight(state: GrantState) -> u8 {
-    match state {
-        GrantState::Active => 3,
-        GrantState::Suspended => 2,
-        GrantState::Offered => 1,
-        GrantState::Ended => 0,
-    }
 }

@@ -38,6 +38,20 @@ pub struct GrantRow {
     pub code: Option<Code>,
 }
 
+impl GrantRow {
+    /// How much it counts among the grants of its pair: the greatest does, and of those that
+    /// ended the last.
+    #[must_use]
+    pub const fn weight(&self) -> u8 {
+        match self.state {
+            GrantState::Active => 3,
+            GrantState::Suspended => 2,
+            GrantState::Offered => 1,
+            GrantState::Ended => 0,
+        }
+    }
+}
+
 /// A stranger's knock at one of our agents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnockRow {
