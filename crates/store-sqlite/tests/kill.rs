@@ -31,17 +31,19 @@ fn what_was_acknowledged_survives_a_kill_at_any_moment_and_nothing_is_there_by_h
             .duration_since(UNIX_EPOCH)
             .unwrap()
             .subsec_nanos();
-        let life = Duration::from_millis(40 + u64::from(noise) % 300);
-        println!("round {round}: {life:?}");
-        let new = run_and_kill(&path, round * 1_000_000, "", Some(life));
+        let life = Duration::from_millis(u64::from(noise) % 200);
+        // Every other one from its start, so that opening and migrating are hit too.
+        let end = if round % 2 == 0 {
+            End::Killed(life)
+        } else {
+            End::KilledInWork(life)
+        };
+        println!("round {round}: {end:?}");
+        let new = run_and_kill(&path, round * 1_000_000, end);
         reported.extend(new);
         assert_whole(&path, &reported);
     }
-    assert!(
-        reported.len() > 20,
-        "the children hardly got to write: {}",
-        reported.len()
-    );
+    assert!(!reported.is_empty());
 }
 
 #[test]
