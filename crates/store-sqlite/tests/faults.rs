@@ -1,5 +1,7 @@
 //! What goes wrong beneath the store, and what it makes of it.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod common;
 
 use comity_store::{Clock, Page, Store, StoreError, SystemClock};

@@ -215,7 +215,6 @@ fn multiply(db: &Connection, table: &str, differs: (&str, &str), own_streams: bo
     let _ = statement.query([]).unwrap();
     let columns: Vec<_> = statement
         .column_names()
-        .into_iter()
         .map(|column| match column {
             "seq" => "seq + n".to_owned(),
             "stream" if own_streams => "stream + n".to_owned(),
