@@ -17,8 +17,9 @@ use comity_store_sqlite::Sqlite;
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
-const STEPS: [fn(&mut dyn Tx, u64) -> Result<(), StoreError>; 6] =
-    [submit, send, accept, lease, settle, acknowledge];
+type Step = fn(&mut dyn Tx, u64) -> Result<(), StoreError>;
+
+const STEPS: [Step; 6] = [submit, send, accept, lease, settle, acknowledge];
 const BODY: usize = 2_048;
 
 fn main() {
