@@ -52,7 +52,12 @@ struct Door {
 
 fn router(core: Arc<Core>, stop: CancellationToken, patience: socket::Patience) -> Router {
     let bodies = Reader::new(REQUEST_BYTES_MAX, BODY_TIME, 32 * REQUEST_BYTES_MAX);
-    let door = Arc::new(Door { core, bodies, stop, patience });
+    let door = Arc::new(Door {
+        core,
+        bodies,
+        stop,
+        patience,
+    });
     Router::new()
         .route("/v1/agent", get(http::whoami))
         .route("/v1/messages", post(http::send))
@@ -82,7 +87,11 @@ async fn browsers(State(door): State<Arc<Door>>, request: Request<Body>, next: N
 /// Check 3. The caller, and the token for checking it again, go into the request's extensions.
 async fn token(State(door): State<Arc<Door>>, mut request: Request<Body>, next: Next) -> Response {
     let caller = match bearer(request.headers()) {
-        Some(token) => door.core.authenticate(&token).await.map(|caller| (caller, token)),
+        Some(token) => door
+            .core
+            .authenticate(&token)
+            .await
+            .map(|caller| (caller, token)),
         None => None,
     };
     let Some((caller, token)) = caller else {
@@ -102,22 +111,35 @@ struct Entrant {
 fn bearer(headers: &HeaderMap) -> Option<Arc<str>> {
     let text = headers.get(AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().into())
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| token.trim().into())
 }
 
 fn no_token() -> Problem {
-    Problem::new(Code::NO_TOKEN.as_str(), "no token, or one that is not known here")
-        .detail("every request carries Authorization: Bearer TOKEN")
-        .next("the token is in agents/NAME.json of the node's home; comity agent create NAME makes one")
+    Problem::new(
+        Code::NO_TOKEN.as_str(),
+        "no token, or one that is not known here",
+    )
+    .detail("every request carries Authorization: Bearer TOKEN")
+    .next("the token is in agents/NAME.json of the node's home; comity agent create NAME makes one")
 }
 
 fn check_host(door: &Door, headers: &HeaderMap) -> Result<(), Problem> {
     let foreign = |code: Code, what: &str, text: &str| {
-        Problem::new(code.as_str(), format!("this door is not for {what} {}", comity_api::safe(text)))
+        Problem::new(
+            code.as_str(),
+            format!("this door is not for {what} {}", comity_api::safe(text)),
+        )
     };
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     let authority: Option<Authority> = host.parse().ok();
-    let is_ours = authority.as_ref().is_some_and(|authority| is_known(door, authority.host()));
+    let is_ours = authority
+        .as_ref()
+        .is_some_and(|authority| !host.contains('@') && is_known(door, authority.host()));
     if !is_ours {
         return Err(foreign(Code::HOST, "the host", host)
             .next("use the url of agents/NAME.json, or start the node with --agent-host NAME"));
@@ -140,7 +162,10 @@ fn is_known(door: &Door, host: &str) -> bool {
         Ok(address) => address.is_loopback() || address == site.agent_door().ip(),
         Err(_) => {
             host.eq_ignore_ascii_case("localhost")
-                || site.agent_hosts().iter().any(|known| known.eq_ignore_ascii_case(host))
+                || site
+                    .agent_hosts()
+                    .iter()
+                    .any(|known| known.eq_ignore_ascii_case(host))
         }
     }
 }

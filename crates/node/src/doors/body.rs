@@ -41,7 +41,11 @@ pub(super) enum BodyError {
 impl Reader {
     /// Bodies of at most `longest` octets, each within `deadline`, all together `room` octets.
     pub(super) fn new(longest: usize, deadline: Duration, room: usize) -> Self {
-        Self { room: Arc::new(Semaphore::new(room)), longest, deadline }
+        Self {
+            room: Arc::new(Semaphore::new(room)),
+            longest,
+            deadline,
+        }
     }
 
     pub(super) async fn read(&self, body: Body) -> Result<Held, BodyError> {
@@ -58,7 +62,9 @@ impl Reader {
         let mut room: Option<OwnedSemaphorePermit> = None;
         while let Some(frame) = body.frame().await {
             // Trailers say nothing here.
-            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
+            let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+                continue;
+            };
             if octets.len() + data.len() > self.longest {
                 return Err(BodyError::TooLarge);
             }
@@ -71,6 +77,9 @@ impl Reader {
             }
             octets.extend_from_slice(&data);
         }
-        Ok(Held { octets: octets.freeze(), _room: room })
+        Ok(Held {
+            octets: octets.freeze(),
+            _room: room,
+        })
     }
 }

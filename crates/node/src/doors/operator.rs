@@ -12,7 +12,9 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use comity_api::operator::{Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct};
+use comity_api::operator::{
+    Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct,
+};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode, Uri};
 use serde::de::DeserializeOwned;
@@ -135,7 +137,10 @@ async fn grants(State(door): Door, uri: Uri) -> Answer {
 
 async fn create_grant(State(door): Door, body: Body) -> Answer {
     let create: CreateGrant = door.read(body).await?;
-    Ok(answer(StatusCode::CREATED, &door.core.create_grant(create).await?))
+    Ok(answer(
+        StatusCode::CREATED,
+        &door.core.create_grant(create).await?,
+    ))
 }
 
 async fn revoke(State(door): Door, Path(id): Path<String>) -> Answer {

@@ -19,7 +19,11 @@ pub(super) struct Patient<S> {
 
 impl<S> Patient<S> {
     pub(super) const fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, timer: None }
+        Self {
+            stream,
+            patience,
+            timer: None,
+        }
     }
 
     /// Passes on what the stream said, unless it said "later" for too long.
@@ -33,7 +37,9 @@ impl<S> Patient<S> {
             return said;
         }
         let deadline = Instant::now() + self.patience;
-        let timer = self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
+        let timer = self
+            .timer
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline)));
         ready!(timer.as_mut().poll(context));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }

@@ -26,7 +26,10 @@ impl IntoResponse for Failure {
         let status = status(&self.0);
         let mut response = (status, octets(&self.0)).into_response();
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.0.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
@@ -51,12 +54,17 @@ pub(super) fn answer(status: StatusCode, value: &impl Serialize) -> Response {
 pub(super) fn read<T: DeserializeOwned>(body: Result<Held, BodyError>) -> Result<T, Problem> {
     let held = body.map_err(|error| match error {
         BodyError::Broken => bad("the request broke off"),
-        BodyError::NoRoom => Problem::new(Code::FULL.as_str(), "too many large requests at once")
-            .retry_after(1),
+        BodyError::NoRoom => {
+            Problem::new(Code::FULL.as_str(), "too many large requests at once").retry_after(1)
+        }
         BodyError::TooLarge => Problem::new(Code::TOO_LARGE.as_str(), "the request is too large"),
         BodyError::TooSlow => bad("the request was not whole in time"),
     })?;
-    let octets = if held.octets.is_empty() { b"{}" } else { &held.octets[..] };
+    let octets = if held.octets.is_empty() {
+        b"{}"
+    } else {
+        &held.octets[..]
+    };
     let read = json::parse_as(octets, &LIMITS);
     read.map_err(|error| {
         let problem = bad(error.to_string());
@@ -72,14 +80,19 @@ pub(super) fn read<T: DeserializeOwned>(body: Result<Held, BodyError>) -> Result
 pub(super) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
     let read = axum::extract::Query::try_from_uri(uri);
     read.map(|axum::extract::Query(value)| value)
-        .map_err(|error| bad("the query cannot be read").detail(comity_api::safe(&error.to_string())))
+        .map_err(|error| {
+            bad("the query cannot be read").detail(comity_api::safe(&error.to_string()))
+        })
 }
 
 /// There is nothing at this address.
 pub(super) fn no_route(uri: &Uri) -> Problem {
     let path = comity_api::safe(uri.path());
-    Problem::new(Code::NOT_FOUND.as_str(), format!("there is nothing at {path}"))
-        .next("GET /openapi.json lists what there is")
+    Problem::new(
+        Code::NOT_FOUND.as_str(),
+        format!("there is nothing at {path}"),
+    )
+    .next("GET /openapi.json lists what there is")
 }
 
 /// The request does not have the form that the door reads.
@@ -96,7 +109,6 @@ pub(super) const LIMITS: Limits = Limits {
 
 /// Octets of a request or frame (formats §10: 1 MiB and the body).
 pub(super) const REQUEST_BYTES_MAX: usize = 1024 * 1024 + defaults::PLAINTEXT_BYTES_MAX;
-
 
 fn octets(value: &impl Serialize) -> Vec<u8> {
     // Types of the doors are plain data: writing them cannot fail.

@@ -86,7 +86,10 @@ pub(super) async fn serve<A: Accept>(
     stop: CancellationToken,
 ) {
     let tasks = TaskTracker::new();
-    let places = Arc::new(Places { limits: limits.clone(), taken: Mutex::default() });
+    let places = Arc::new(Places {
+        limits: limits.clone(),
+        taken: Mutex::default(),
+    });
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -102,7 +105,9 @@ pub(super) async fn serve<A: Accept>(
                 continue;
             }
         };
-        let Some(place) = Places::take(&places, remote) else { continue };
+        let Some(place) = Places::take(&places, remote) else {
+            continue;
+        };
         let (router, stop, limits) = (router.clone(), stop.clone(), limits.clone());
         tasks.spawn(async move {
             converse(stream, remote, router, &limits, stop).await;

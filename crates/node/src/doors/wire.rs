@@ -24,9 +24,7 @@ use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use comity_engine::defaults;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER,
-};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -74,10 +72,19 @@ impl Wire {
         let site = &self.core.site;
         let is_proxy = !site.is_development() && AddressClass::of(remote).is_some();
         let spoken_for = || {
-            let last = headers.get_all(FORWARDED_FOR).iter().next_back()?.to_str().ok()?;
+            let last = headers
+                .get_all(FORWARDED_FOR)
+                .iter()
+                .next_back()?
+                .to_str()
+                .ok()?;
             last.rsplit(',').next()?.trim().parse::<IpAddr>().ok()
         };
-        let address = if is_proxy { spoken_for().unwrap_or(remote) } else { remote };
+        let address = if is_proxy {
+            spoken_for().unwrap_or(remote)
+        } else {
+            remote
+        };
         let is_rated = !address.is_loopback() || site.seams().rated.contains(&address);
         is_rated.then(|| Prefix::of(address))
     }
@@ -116,7 +123,9 @@ async fn take(wire: &Wire, body: Body) -> WireAnswer {
         Err(BodyError::NoRoom) => return WireAnswer::Busy,
         Err(BodyError::Broken | BodyError::TooSlow) => return WireAnswer::Refused,
     };
-    let Ok(_place) = wire.at_once.try_acquire() else { return WireAnswer::Busy };
+    let Ok(_place) = wire.at_once.try_acquire() else {
+        return WireAnswer::Busy;
+    };
     wire.core.receive(held.octets.clone()).await
 }
 
@@ -129,7 +138,9 @@ async fn document(
         return later(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(5));
     }
     let document = wire.core.did_document(&name);
-    document.map_or_else(absent, |document| public(DOCUMENT, document.octets().to_vec()))
+    document.map_or_else(absent, |document| {
+        public(DOCUMENT, document.octets().to_vec())
+    })
 }
 
 async fn checkpoint(State(wire): State<Arc<Wire>>, request: Request<Body>) -> Response {
@@ -151,10 +162,17 @@ async fn consistency(State(wire): State<Arc<Wire>>, request: Request<Body>) -> R
     if !wire.may_read(&request) {
         return later(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(5));
     }
-    let Ok(Sizes { old, new }) = problem::query(request.uri()) else { return absent() };
-    let Some(path) = wire.core.consistency(old, new).await else { return absent() };
+    let Ok(Sizes { old, new }) = problem::query(request.uri()) else {
+        return absent();
+    };
+    let Some(path) = wire.core.consistency(old, new).await else {
+        return absent();
+    };
     let path: Vec<String> = path.iter().map(|hash| STANDARD.encode(hash)).collect();
-    public(JSON, serde_json::json!({"path": path}).to_string().into_bytes())
+    public(
+        JSON,
+        serde_json::json!({"path": path}).to_string().into_bytes(),
+    )
 }
 
 async fn nothing(_: Uri) -> Response {
@@ -203,9 +221,14 @@ const BODIES_BYTES: usize = 16 * defaults::ENVELOPE_BYTES_MAX;
 const AT_ONCE: usize = 512;
 /// Refused envelopes for each prefix. Each costs us a key agreement, some 50 µs: at this rate one
 /// prefix takes less than a thousandth of a core.
-const REFUSALS: Rate = Rate { burst: 100.0, per_second: 10.0, keys: 4_096 };
+const REFUSALS: Rate = Rate {
+    burst: 100.0,
+    per_second: 10.0,
+    keys: 4_096,
+};
 /// Documents, checkpoints and proofs for each prefix.
-const READERS: Rate = Rate { burst: 100.0, per_second: 20.0, keys: 4_096 };
-
-#[cfg(test)]
-mod tests;
+const READERS: Rate = Rate {
+    burst: 100.0,
+    per_second: 20.0,
+    keys: 4_096,
+};

@@ -49,7 +49,11 @@ pub(super) async fn perform(
             let events = core.events(caller, after, seconds(wait_s)).await?;
             Outcome::Events(Events { events })
         }
-        Operation::Extend(ExtendRequest { delivery, lease, seconds }) => {
+        Operation::Extend(ExtendRequest {
+            delivery,
+            lease,
+            seconds,
+        }) => {
             let until = core.extend(caller, &delivery, &lease, seconds).await?;
             Outcome::Extended(Extended { until })
         }

@@ -180,11 +180,13 @@ pub(super) async fn settle(
     let mut results = Vec::with_capacity(request.settlements.len());
     for settlement in request.settlements {
         let operation = Operation::Settle(Box::new(settlement));
-        results.push(match perform(&door.core, &entrant.caller, operation).await {
-            Ok(Outcome::Settled(done)) => SettleResult::Settled(done),
-            Ok(_) => SettleResult::Problem(problem::bad("not a settlement")),
-            Err(problem) => SettleResult::Problem(problem),
-        });
+        results.push(
+            match perform(&door.core, &entrant.caller, operation).await {
+                Ok(Outcome::Settled(done)) => SettleResult::Settled(done),
+                Ok(_) => SettleResult::Problem(problem::bad("not a settlement")),
+                Err(problem) => SettleResult::Problem(problem),
+            },
+        );
     }
     Ok(answer(StatusCode::OK, &Settled { results }))
 }

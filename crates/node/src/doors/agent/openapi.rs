@@ -21,7 +21,11 @@ pub fn openapi() -> &'static str {
 }
 
 pub(super) async fn serve() -> Response {
-    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], openapi()).into_response()
+    (
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json"))],
+        openapi(),
+    )
+        .into_response()
 }
 
 /// Pushes deliveries and changes, and takes the same operations as the routes.

@@ -50,7 +50,10 @@ pub(super) struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { slow: Duration::from_secs(10), silent: Duration::from_secs(90) }
+        Self {
+            slow: Duration::from_secs(10),
+            silent: Duration::from_secs(90),
+        }
     }
 }
 
@@ -67,18 +70,20 @@ pub(super) async fn open(
     uri: Uri,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
-    let upgrade = upgrade.map_err(|error| {
-        problem::bad("this route is a WebSocket").detail(error.to_string())
-    })?;
+    let upgrade = upgrade
+        .map_err(|error| problem::bad("this route is a WebSocket").detail(error.to_string()))?;
     let From { after } = problem::query(&uri)?;
     let after = match after {
         Some(after) => after,
         // Found before the agent knows that it is connected: it misses nothing of its own.
         None => last_change(&door, &entrant).await?,
     };
-    let upgrade =
-        upgrade.max_message_size(REQUEST_BYTES_MAX).max_frame_size(REQUEST_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| Session::run(door, entrant, after, socket)).into_response())
+    let upgrade = upgrade
+        .max_message_size(REQUEST_BYTES_MAX)
+        .max_frame_size(REQUEST_BYTES_MAX);
+    Ok(upgrade
+        .on_upgrade(move |socket| Session::run(door, entrant, after, socket))
+        .into_response())
 }
 
 /// Why a conversation ends, as the close frame says it.
@@ -86,7 +91,10 @@ pub(super) async fn open(
 struct End(CloseCode, &'static str);
 
 const STOPPING: End = End(close_code::RESTART, "the node stops; come back");
-const SLOW: End = End(close_code::POLICY, "slow consumer: read what is pushed, or give less credit");
+const SLOW: End = End(
+    close_code::POLICY,
+    "slow consumer: read what is pushed, or give less credit",
+);
 const SILENT: End = End(close_code::POLICY, "nothing was heard for too long");
 const GONE: End = End(4401, "the token is no longer known");
 const OVER: End = End(close_code::NORMAL, "");
@@ -131,10 +139,7 @@ impl Session {
         session.writer.close(code, reason).await;
     }
 
-    async fn converse(
-        &mut self,
-        mut frames: futures_util::stream::SplitStream<WebSocket>,
-    ) -> End {
+    async fn converse(&mut self, mut frames: futures_util::stream::SplitStream<WebSocket>) -> End {
         let patience = self.door.patience;
         let stop = self.door.stop.clone();
         let mut changes = self.changes();
@@ -188,7 +193,9 @@ impl Session {
             Message::Text(text) => text,
             Message::Close(_) => return Err(OVER),
             Message::Ping(_) | Message::Pong(_) => return Ok(()),
-            Message::Binary(_) => return self.complain(None, &problem::bad("frames are text")).await,
+            Message::Binary(_) => {
+                return self.complain(None, &problem::bad("frames are text")).await;
+            }
         };
         match Frame::read(&text) {
             Ok(Frame::Credit(room)) => {
@@ -223,7 +230,11 @@ impl Session {
                 None => None,
             };
             let result = perform(&core, &caller, operation).await;
-            Answered { reference, result, about }
+            Answered {
+                reference,
+                result,
+                about,
+            }
         }));
     }
 
@@ -240,7 +251,11 @@ impl Session {
     }
 
     async fn answer(&mut self, answered: Answered) -> Result<(), End> {
-        let Answered { reference, result, about } = answered;
+        let Answered {
+            reference,
+            result,
+            about,
+        } = answered;
         let lost = |problem: &Problem| problem.code == Code::LEASE_LOST.as_str();
         match (&about, &result) {
             (Some(delivery), Ok(Outcome::Extended(extended))) => {
@@ -251,7 +266,13 @@ impl Session {
             _ => {}
         }
         match &result {
-            Ok(value) => self.push(&Told::Result { r#ref: reference, value }).await,
+            Ok(value) => {
+                self.push(&Told::Result {
+                    r#ref: reference,
+                    value,
+                })
+                .await
+            }
             Err(problem) => self.complain(Some(reference), problem).await,
         }
     }
@@ -298,8 +319,10 @@ impl Session {
             }
         };
         // Each shows its message as it is now: of several about one, the last says it all.
-        let last: HashMap<&str, u64> =
-            events.iter().map(|event| (event.message.id.as_str(), event.n)).collect();
+        let last: HashMap<&str, u64> = events
+            .iter()
+            .map(|event| (event.message.id.as_str(), event.n))
+            .collect();
         for Event { n, message } in &events {
             self.after = self.after.max(*n);
             if last.get(message.id.as_str()) == Some(n) {
@@ -321,7 +344,11 @@ impl Session {
     }
 
     async fn complain(&mut self, reference: Option<u64>, problem: &Problem) -> Result<(), End> {
-        self.push(&Notice::Error { r#ref: reference, problem }).await
+        self.push(&Notice::Error {
+            r#ref: reference,
+            problem,
+        })
+        .await
     }
 
     async fn push<V: serde::Serialize>(&mut self, told: &Told<'_, V>) -> Result<(), End> {

@@ -41,7 +41,11 @@ impl Frame {
         Self::of(&op, reference.as_ref(), members).map_err(refused(known))
     }
 
-    fn of(op: &str, reference: Option<&Value>, members: Map<String, Value>) -> Result<Self, Problem> {
+    fn of(
+        op: &str,
+        reference: Option<&Value>,
+        members: Map<String, Value>,
+    ) -> Result<Self, Problem> {
         let operation = match op {
             "credit" => {
                 let Credit { n } = typed(members)?;
@@ -66,7 +70,8 @@ impl Frame {
             }
         };
         let reference = reference.and_then(Value::as_u64);
-        let reference = reference.ok_or_else(|| bad("`ref` is a number of yours, from 0 to 2^53-1"))?;
+        let reference =
+            reference.ok_or_else(|| bad("`ref` is a number of yours, from 0 to 2^53-1"))?;
         Ok(Self::Ask(reference, operation))
     }
 }
@@ -156,7 +161,10 @@ mod tests {
             ask(r#"{"op":"show","ref":7,"id":"m","wait":"done","wait_s":3}"#),
             Operation::Show { id, wait } if id == "m" && wait.wait_s == Some(3)
         ));
-        assert!(matches!(ask(r#"{"op":"cancel","ref":7,"id":"m"}"#), Operation::Cancel { .. }));
+        assert!(matches!(
+            ask(r#"{"op":"cancel","ref":7,"id":"m"}"#),
+            Operation::Cancel { .. }
+        ));
         assert!(matches!(
             ask(r#"{"ref":7,"outcome":"done","lease":"l","delivery":"d","op":"settle"}"#),
             Operation::Settle(settlement) if settlement.outcome == "done"
@@ -165,8 +173,14 @@ mod tests {
             ask(r#"{"op":"extend","ref":7,"delivery":"d","lease":"l","seconds":60}"#),
             Operation::Extend(extend) if extend.seconds == 60
         ));
-        assert!(matches!(ask(r#"{"op":"whoami","ref":7}"#), Operation::Whoami));
-        assert!(matches!(Frame::read(r#"{"op":"credit","n":8}"#), Ok(Frame::Credit(8))));
+        assert!(matches!(
+            ask(r#"{"op":"whoami","ref":7}"#),
+            Operation::Whoami
+        ));
+        assert!(matches!(
+            Frame::read(r#"{"op":"credit","n":8}"#),
+            Ok(Frame::Credit(8))
+        ));
     }
 
     #[test]
@@ -180,18 +194,43 @@ mod tests {
         assert!(refused(r#"{"op":"whoami"}"#).1.contains("`ref`"));
         let (reference, words) = refused(r#"{"op":"send","ref":4,"typ":"x"}"#);
         assert_eq!(reference, Some(4));
-        assert!(words.contains("typ"), "serde's words name the member: {words}");
+        assert!(
+            words.contains("typ"),
+            "serde's words name the member: {words}"
+        );
         assert!(refused(r#"{"op":"credit","n":-1}"#).1.contains("shape"));
-        assert!(refused(r#"{"op":"send","op":"send","ref":1}"#).1.contains("twice"));
+        assert!(
+            refused(r#"{"op":"send","op":"send","ref":1}"#)
+                .1
+                .contains("twice")
+        );
     }
 
     #[test]
     fn what_is_told_is_what_agents_read() {
         let problem = comity_api::Problem::new("e.m.req.bad-type", "no");
         let read = |text: &str| serde_json::from_str::<FromNode>(text).unwrap();
-        let told = Notice::Error { r#ref: None, problem: &problem };
-        assert_eq!(read(&told.text()), FromNode::Error { r#ref: None, problem });
-        let told = Told::Result { r#ref: 9, value: json!({"until": 5}) };
-        assert_eq!(read(&told.text()), FromNode::Result { r#ref: 9, value: json!({"until": 5}) });
+        let told = Notice::Error {
+            r#ref: None,
+            problem: &problem,
+        };
+        assert_eq!(
+            read(&told.text()),
+            FromNode::Error {
+                r#ref: None,
+                problem
+            }
+        );
+        let told = Told::Result {
+            r#ref: 9,
+            value: json!({"until": 5}),
+        };
+        assert_eq!(
+            read(&told.text()),
+            FromNode::Result {
+                r#ref: 9,
+                value: json!({"until": 5})
+            }
+        );
     }
 }

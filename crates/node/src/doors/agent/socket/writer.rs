@@ -21,7 +21,12 @@ impl Writer {
     pub(super) fn start(sink: SplitSink<WebSocket, Message>, slow: Duration) -> Self {
         let (queue, frames) = mpsc::channel(QUEUE);
         let (last, closing) = oneshot::channel();
-        Self { queue, last, task: tokio::spawn(write(sink, frames, closing)), slow }
+        Self {
+            queue,
+            last,
+            task: tokio::spawn(write(sink, frames, closing)),
+            slow,
+        }
     }
 
     /// Queues a frame, waiting for room.
@@ -38,7 +43,10 @@ impl Writer {
 
     /// Says why and closes, before whatever is still queued.
     pub(super) async fn close(self, code: CloseCode, reason: &'static str) {
-        let _ = self.last.send(CloseFrame { code, reason: reason.into() });
+        let _ = self.last.send(CloseFrame {
+            code,
+            reason: reason.into(),
+        });
         let abort = self.task.abort_handle();
         if tokio::time::timeout(GOODBYE, self.task).await.is_err() {
             abort.abort();
@@ -71,9 +79,15 @@ async fn write_next(
     sink: &mut SplitSink<WebSocket, Message>,
     frames: &mut mpsc::Receiver<Message>,
 ) -> bool {
-    let Some(frame) = frames.recv().await else { return false };
+    let Some(frame) = frames.recv().await else {
+        return false;
+    };
     let fed = sink.feed(frame).await;
-    if fed.is_ok() && frames.is_empty() { sink.flush().await.is_ok() } else { fed.is_ok() }
+    if fed.is_ok() && frames.is_empty() {
+        sink.flush().await.is_ok()
+    } else {
+        fed.is_ok()
+    }
 }
 
 /// Frames that wait to be written. Each has at most 2 MiB; usually 1 KiB.
