@@ -284,6 +284,9 @@ fn what_is_wrapped_for_routing_keys_opens_hop_by_hop() {
         let received = world.unpack(&envelope, &UnpackOptions::default()).unwrap();
         assert_eq!(received.plaintext.expires_time, Some(9));
         assert_eq!(received.recipient.as_ref(), Some(&hops[index].0));
+        assert_eq!(received.plaintext.from, None);
+        assert_eq!(received.plaintext.please_ack, []);
+        assert!(received.plaintext.attachments[0].data.json.is_some());
         let forwarded = Forwarded::read(&received.plaintext).unwrap();
         assert_eq!(
             &forwarded.next,

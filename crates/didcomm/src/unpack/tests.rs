@@ -66,14 +66,17 @@ impl Party {
     }
 
     fn unpack(&self, octets: &str) -> Result<Received, UnpackError> {
+        self.unpack_at(octets, None)
+    }
+
+    fn unpack_at(&self, octets: &str, now: Option<u64>) -> Result<Received, UnpackError> {
         let kid = self.target().0;
         let keys = |wanted: &DidUrl| (*wanted == kid).then_some(&self.agreement);
-        unpack_offline(
-            octets.as_bytes(),
-            &keys,
-            &|_| None,
-            &UnpackOptions::default(),
-        )
+        let options = UnpackOptions {
+            now,
+            ..UnpackOptions::default()
+        };
+        unpack_offline(octets.as_bytes(), &keys, &|_| None, &options)
     }
 }
 
@@ -255,23 +258,201 @@ fn refuses_a_signature_of_another_inside_authcrypt_before_asking_for_its_documen
     ));
 }
 
+/// A `from_prior` with this `typ`, under this key id.
+fn from_prior(signer: &Party, typ: &str, kid: &DidUrl, claims: &Value) -> String {
+    let header = json!({"typ": typ, "alg": "EdDSA", "kid": kid}).to_string();
+    let claims = claims.to_string();
+    let input = comity_jose::jws::SigningInput::new(header.as_bytes(), claims.as_bytes());
+    let signature = signer.signing.sign(input.octets());
+    input.into_compact(&signature)
+}
+
+/// What becomes of a message of `from` with this rotation, read at `now`.
+fn rotated(
+    from: &Party,
+    to: &Party,
+    jwt: String,
+    now: Option<u64>,
+) -> Result<Received, UnpackError> {
+    let mut message = from.message(to);
+    message["from_prior"] = jwt.into();
+    to.unpack_at(&from.authcrypt(to, &message.to_string()), now)
+}
+
+fn refusal_of_rotation(result: Result<Received, UnpackError>) -> FromPriorError {
+    match result.unwrap_err() {
+        UnpackError::FromPrior(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
 #[test]
 fn refuses_a_rotation_signed_by_somebody_else_before_asking_for_a_document() {
     let (aria, bruno, carla) = (Party::new(), Party::new(), Party::new());
-    let header = json!({"typ": "JWT", "alg": "EdDSA", "kid": carla.signing_kid()});
     let claims = json!({"iss": bruno.did, "sub": aria.did, "iat": 1});
-    let (header, claims) = (header.to_string(), claims.to_string());
-    let input = comity_jose::jws::SigningInput::new(header.as_bytes(), claims.as_bytes());
-    let signature = carla.signing.sign(input.octets());
+    let jwt = from_prior(&carla, "JWT", &carla.signing_kid(), &claims);
+    let error = refusal_of_rotation(rotated(&aria, &bruno, jwt, None));
+    assert!(matches!(error, FromPriorError::ForeignKey));
+}
+
+#[test]
+fn a_rotation_is_a_jwt_by_an_authentication_key_of_the_prior_did() {
+    let (aria, bruno, prior) = (Party::new(), Party::new(), Party::new());
+    let claims = json!({"iss": prior.did, "sub": aria.did, "iat": 1});
+    let read = |typ: &str, kid: &DidUrl| {
+        rotated(&aria, &bruno, from_prior(&prior, typ, kid, &claims), None)
+    };
+    let good = read("JWT", &prior.signing_kid()).unwrap();
+    assert_eq!(good.from_prior.unwrap().iss, prior.did);
+    let error = refusal_of_rotation(read("comity-receipt+jws", &prior.signing_kid()));
+    assert!(matches!(error, FromPriorError::Header));
+    let error = refusal_of_rotation(read("JWT", &prior.did.clone().into()));
+    assert!(matches!(error, FromPriorError::Header));
+    let error = refusal_of_rotation(read("JWT", &prior.target().0));
+    assert!(matches!(error, FromPriorError::Unauthorized));
+}
+
+#[test]
+fn a_rotation_holds_between_its_times_only() {
+    let (aria, bruno, prior) = (Party::new(), Party::new(), Party::new());
+    let at = |claims: Value, now: u64| {
+        let mut claims = claims;
+        claims["iss"] = json!(prior.did);
+        claims["sub"] = json!(aria.did);
+        let jwt = from_prior(&prior, "JWT", &prior.signing_kid(), &claims);
+        rotated(&aria, &bruno, jwt, Some(now))
+    };
+    for (claims, now) in [
+        (json!({"iat": 1_000}), 939),
+        (json!({"iat": 1, "nbf": 1_000}), 939),
+        (json!({"iat": 1, "exp": 1_000}), 1_060),
+    ] {
+        let error = refusal_of_rotation(at(claims, now));
+        assert!(matches!(error, FromPriorError::Time));
+    }
+    assert!(at(json!({"iat": 1_000, "nbf": 1_000}), 940).is_ok());
+    assert!(at(json!({"iat": 1, "exp": 1_000}), 1_059).is_ok());
+    let error = refusal_of_rotation(at(json!({"iat": 1, "exp": "1000"}), 1));
+    assert!(matches!(error, FromPriorError::Claims));
+}
+
+#[test]
+fn a_rotation_to_nobody_comes_from_nobody() {
+    let (bruno, prior) = (Party::new(), Party::new());
+    let read = |claims: Value, from: Option<&Did>| {
+        let jwt = from_prior(&prior, "JWT", &prior.signing_kid(), &claims);
+        let mut message = prior.message(&bruno);
+        message["from_prior"] = jwt.into();
+        match from {
+            Some(from) => message["from"] = json!(from),
+            None => drop(message.as_object_mut().unwrap().remove("from")),
+        }
+        bruno.unpack(&anoncrypted(&bruno, &message.to_string()))
+    };
+    let ended = read(json!({"iss": prior.did, "iat": 1}), None).unwrap();
+    assert_eq!(ended.from_prior.unwrap().sub, None);
+    for (claims, from) in [
+        (json!({"iss": prior.did, "iat": 1}), Some(&prior.did)),
+        (json!({"iss": prior.did, "sub": bruno.did, "iat": 1}), None),
+    ] {
+        let error = refusal_of_rotation(read(claims, from));
+        assert!(matches!(error, FromPriorError::Subject));
+    }
+}
+
+#[test]
+fn refuses_a_sender_key_on_another_curve_than_the_envelope() {
+    let (aria, bruno) = (Party::new(), Party::new());
+    let seed = [7; 32];
+    let p256 = SigningKey::from_seed(comity_jose::Curve::P256, &seed).unwrap();
+    let sender = make_key(p256.public());
+    let skid = sender.with_fragment(sender.method_specific_id()).unwrap();
+    let targets = [bruno.target()];
+    let zs = [aria.agreement.agree(&targets[0].1).unwrap()];
+    let typ = media_type::ENCRYPTED;
+    let sealed = authcrypt(&SystemEntropy, &skid, &zs, &targets, b"{}", typ).unwrap();
+    let error = bruno.unpack(&sealed).unwrap_err();
+    assert!(matches!(error, UnpackError::Agreement));
+}
+
+#[test]
+fn refuses_recipients_and_senders_that_are_no_keys() {
+    let (aria, bruno) = (Party::new(), Party::new());
+    let typ = media_type::ENCRYPTED;
+    let bare = [(DidUrl::from(bruno.did.clone()), bruno.target().1)];
+    let sealed = anoncrypt_to(&SystemEntropy, &bare, Enc::A256Gcm, b"{}", typ).unwrap();
+    let error = bruno.unpack(&sealed).unwrap_err();
+    assert!(matches!(error, UnpackError::KeyId("kid")));
+    let targets = [bruno.target()];
+    let zs = [aria.agreement.agree(&targets[0].1).unwrap()];
+    let skid = DidUrl::from(aria.did.clone());
+    let sealed = authcrypt(&SystemEntropy, &skid, &zs, &targets, b"{}", typ).unwrap();
+    let error = bruno.unpack(&sealed).unwrap_err();
+    assert!(matches!(error, UnpackError::KeyId("skid")));
+}
+
+#[test]
+fn an_authcrypted_message_of_an_unresolved_sender_is_not_opened_at_all() {
+    let (aria, bruno) = (Party::new(), Party::new());
+    let mut unpack = start(&aria.authcrypt(&bruno, &aria.message(&bruno).to_string()));
+    assert!(matches!(unpack.step().unwrap(), Step::Claim(_)));
+    unpack.proceed();
+    assert!(matches!(unpack.step().unwrap(), Step::Resolve(_)));
+    unpack.unresolved();
+    let error = unpack.step().unwrap_err();
+    assert!(matches!(error, UnpackError::Unresolved { .. }) && error.is_temporary());
+    assert!(matches!(unpack.finish(), Err(UnpackError::OutOfTurn)));
+}
+
+#[test]
+fn an_absent_typ_contradicts_nothing_and_a_compact_token_is_no_message() {
+    let (aria, bruno) = (Party::new(), Party::new());
+    let payload = aria.message(&bruno).to_string();
+    let input = || {
+        let kid = aria.signing_kid();
+        let protected = json!({"alg": "EdDSA", "kid": kid}).to_string();
+        comity_jose::jws::SigningInput::new(protected.as_bytes(), payload.as_bytes())
+    };
+    let signature = aria.signing.sign(input().octets());
+    let compact = input().into_compact(&signature);
+    let parts: Vec<&str> = compact.split('.').collect();
+    let flattened = json!({"protected": parts[0], "payload": parts[1], "signature": parts[2]});
+    assert!(bruno.unpack(&flattened.to_string()).is_ok());
+    let error = bruno.unpack(&compact).unwrap_err();
+    assert!(matches!(error, UnpackError::Json(_)));
+}
+
+#[test]
+fn a_message_is_expired_when_no_honest_clock_takes_it_for_fresh() {
+    let (aria, bruno) = (Party::new(), Party::new());
     let mut message = aria.message(&bruno);
-    message["from_prior"] = input.into_compact(&signature).into();
-    let error = bruno
-        .unpack(&aria.authcrypt(&bruno, &message.to_string()))
-        .unwrap_err();
-    assert!(matches!(
-        error,
-        UnpackError::FromPrior(FromPriorError::ForeignKey)
-    ));
+    message["expires_time"] = json!(1_000);
+    let sealed = aria.authcrypt(&bruno, &message.to_string());
+    let warnings = |now| bruno.unpack_at(&sealed, Some(now)).unwrap().warnings;
+    assert_eq!(warnings(1_059), []);
+    assert_eq!(warnings(1_060), [Warning::Expired]);
+}
+
+#[test]
+fn the_long_and_the_short_form_of_a_did_are_one_sender() {
+    let (aria, bruno) = (Party::new(), Party::new());
+    let long = comity_did::make_peer2(aria.signing.public(), aria.agreement.public(), &[]);
+    let short = comity_did::peer::short_form(&long).unwrap();
+    let key = |did: &Did, number: u8| did.with_fragment(&format!("key-{number}")).unwrap();
+    let mut message = aria.message(&bruno);
+    for (from, by) in [(&short, &long), (&long, &short)] {
+        message["from"] = json!(from);
+        let octets = message.to_string();
+        let signed = sign(&aria.signing, &key(by, 1), octets.as_bytes());
+        assert!(bruno.unpack(&anoncrypted(&bruno, &signed)).is_ok());
+    }
+    message["from"] = json!(short);
+    let targets = [bruno.target()];
+    let zs = [aria.agreement.agree(&targets[0].1).unwrap()];
+    let (octets, typ) = (message.to_string(), media_type::ENCRYPTED);
+    let skid = key(&long, 2);
+    let sealed = authcrypt(&SystemEntropy, &skid, &zs, &targets, octets.as_bytes(), typ);
+    assert!(bruno.unpack(&sealed.unwrap()).is_ok());
 }
 
 #[test]

@@ -309,3 +309,26 @@ fn the_flattened_form_reads_as_one_recipient() {
     let ze = pair.keys[0].agree(jwe.epk()).unwrap();
     assert_eq!(**jwe.open(&pair.kids[0], &ze, None).unwrap(), *b"octets");
 }
+
+#[test]
+fn no_two_envelopes_share_a_key_or_a_nonce() {
+    let pair = Pair::on(Curve::X25519);
+    let write = || -> Value {
+        serde_json::from_str(&pair.anoncrypt_text(Enc::A256Gcm, b"octets")).unwrap()
+    };
+    let (one, other) = (write(), write());
+    for member in ["/iv", "/ciphertext", "/recipients/0/encrypted_key"] {
+        assert_ne!(one.pointer(member), other.pointer(member), "{member}");
+    }
+    let epk = |envelope: &Value| Jwe::from_value(envelope.clone()).unwrap().epk().clone();
+    assert_ne!(epk(&one), epk(&other));
+}
+
+#[test]
+fn unknown_members_of_the_ephemeral_key_and_of_the_header_are_ignored() {
+    let change = |header: &mut Value| {
+        header["epk"]["kid"] = "a".into();
+        header["x-unknown"] = 1.into();
+    };
+    assert!(read_changed(change, |_| {}).is_ok());
+}

@@ -152,3 +152,13 @@ fn refuses_a_changed_payload_and_another_key() {
         Err(JwsError::Signature(_))
     ));
 }
+
+#[test]
+fn the_key_id_is_written_beside_the_protected_header_of_the_general_form() {
+    let (_, input, signature) = signed(PROTECTED);
+    let written: Value = serde_json::from_str(&input.into_general(KID, &signature)).unwrap();
+    let signature = &written["signatures"][0];
+    assert_eq!(signature["header"], serde_json::json!({"kid": KID}));
+    let protected = base64url::decode(signature["protected"].as_str().unwrap()).unwrap();
+    assert_eq!(protected, PROTECTED.as_bytes());
+}

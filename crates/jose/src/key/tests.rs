@@ -98,6 +98,22 @@ fn signs_es256k_with_a_low_s() {
     }
 }
 
+#[test]
+fn verifies_es256k_with_a_high_s_too() {
+    let key = signing_key(Curve::Secp256k1);
+    let mut signature = key.sign(b"octets");
+    let mut borrow = 0_i16;
+    for (digit, order) in signature[32..].iter_mut().zip(SECP256K1_ORDER).rev() {
+        let difference = i16::from(order) - i16::from(*digit) - borrow;
+        borrow = i16::from(difference < 0);
+        *digit = u8::try_from(difference.rem_euclid(256)).unwrap();
+    }
+    assert!(signature[32] > 0x7e);
+    key.public()
+        .verify(SignatureAlgorithm::Es256k, b"octets", &signature)
+        .unwrap();
+}
+
 /// `S + L` satisfies the equation as well: without the check a signature has a second form.
 #[test]
 fn refuses_an_ed25519_signature_whose_s_is_not_reduced() {
@@ -315,4 +331,9 @@ const ORDER_EIGHT: [[u8; 32]; 2] = [
 const ED25519_ORDER: [u8; 32] = [
     0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+];
+
+const SECP256K1_ORDER: [u8; 32] = [
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
+    0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41,
 ];
