@@ -186,7 +186,8 @@ impl Core {
                     InState::Settled => Ok(()),
                     InState::Dead => {
                         row.state = InState::Settled;
-                        Ok(tx.put_incoming(&row)?)
+                        tx.put_incoming(&row)?;
+                        Ok(())
                     }
                     InState::Ready | InState::Leased | InState::Parked => {
                         give_up(tx, &*entropy, &mut row, InState::Settled, &Code::DROPPED)
