@@ -58,8 +58,7 @@ impl Core {
                     if row.waiting_on != Some(WaitingOn::Grant) || pair {
                         continue;
                     }
-                    let grant = tx.grant_between(&row.agent, &row.to)?;
-                    if grant.is_none_or(|grant| grant.state != GrantState::Offered) {
+                    if offered(tx, &row.agent, &row.to)?.is_none() {
                         first.push(row);
                     }
                 }
@@ -435,15 +434,21 @@ fn answered(
     peer: &Did,
     thid: &MessageId,
 ) -> Result<Option<GrantRow>, CoreError> {
-    let row = tx.grant_between(ours, peer)?;
-    let found = match row {
+    Ok(offered(tx, ours, peer)?.filter(|row| row.knock.as_ref() == Some(thid)))
+}
+
+/// Our offer to a peer that nobody answered yet.
+fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, CoreError> {
+    Ok(match tx.grant_between(ours, peer)? {
         Some(row) if row.state == GrantState::Offered => Some(row),
-        // A wider offer beside a live grant is not the one that counts between the two.
-        _ => tx.grants(10_000)?.into_iter().find(|row| {
-            row.state == GrantState::Offered && row.ours == *ours && row.peer == *peer
-        }),
-    };
-    Ok(found.filter(|row| row.knock.as_ref() == Some(thid)))
+        Some(row) if row.state == GrantState::Active => {
+            // A wider offer beside a live grant is not the one that counts between the two.
+            tx.grants(10_000)?.into_iter().find(|row| {
+                row.state == GrantState::Offered && row.ours == *ours && row.peer == *peer
+            })
+        }
+        _ => None,
+    })
 }
 
 /// Notes what a peer understands.

@@ -216,16 +216,20 @@ impl Core {
         if !ours {
             return Ok(None);
         }
-        let Ok(document) = self.resolver.resolve(&statement.recipient, Lane::Known).await else {
-            return Ok(None);
+        // A receipt is acknowledged once it is applied: while its signer cannot be looked up, its
+        // sender has to keep it.
+        let mut found = self.resolver.resolve(&statement.recipient, Lane::Known).await;
+        let known = |document: &Arc<DidDocument>| {
+            document.key(open.kid(), Relationship::Authentication).is_some()
         };
-        let document = match document.key(open.kid(), Relationship::Authentication) {
-            Some(_) => document,
+        if !found.as_ref().is_ok_and(known) {
             // The key may be newer than the document we hold.
-            None => match self.resolver.refetch(&statement.recipient).await {
-                Ok(document) => document,
-                Err(_) => return Ok(None),
-            },
+            found = self.resolver.refetch(&statement.recipient).await;
+        }
+        let document = match found {
+            Ok(document) => document,
+            Err(error) if error.is_temporary() => return Err(error.into()),
+            Err(_) => return Ok(None),
         };
         let Some(key) = document.key(open.kid(), Relationship::Authentication) else {
             return Ok(None);

@@ -17,6 +17,9 @@ pub enum CoreError {
     /// A key could not be used.
     #[error("a key of ours could not be used")]
     Custody(#[from] crate::custody::CustodyError),
+    /// A DID that is needed now cannot be looked up now; whoever sent will send again.
+    #[error("a DID cannot be looked up now")]
+    Unresolved(#[from] crate::resolve::ResolveError),
     /// What we made ourselves is not valid: a defect.
     #[error("the node made something invalid: {0}")]
     Defect(&'static str),
@@ -39,7 +42,7 @@ impl From<CoreError> for Problem {
                     .next("comity doctor")
                     .retry_after(5)
             }
-            error @ (CoreError::Custody(_) | CoreError::Defect(_)) => {
+            error @ (CoreError::Custody(_) | CoreError::Defect(_) | CoreError::Unresolved(_)) => {
                 tracing::error!(%error, "a step failed");
                 Self::new("e.m.me", "the node could not do this").next("comity doctor")
             }
