@@ -338,3 +338,31 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Random changes seldom hit the bits of a last character that carry nothing.
+    #[test]
+    fn no_text_of_an_envelope_may_end_otherwise(
+        (signing, agreement, keys) in world(),
+        packing in packing().prop_filter("plaintext is not protected", |packing| !matches!(packing, Packing::Plain)),
+        message in message(),
+    ) {
+        let world = World::new(signing, agreement, keys);
+        let packed = world.sender.pack(&world.recipient, &message.to_octets(), packing);
+        let unread = slots_of_others(&world, &packed);
+        let ends = packed.bytes().zip(packed.bytes().skip(1)).enumerate();
+        let ends = ends.filter(|(_, (last, next))| *last != b'"' && *next == b'"');
+        for (at, (last, _)) in ends.filter(|(at, _)| !unread.iter().any(|slot| slot.contains(at))) {
+            let others = BASE64URL.bytes().filter(|other| *other != last);
+            for other in others {
+                let mut changed = packed.clone().into_bytes();
+                changed[at] = other;
+                prop_assert!(world.unpack(&changed).is_err(), "{} at {at} of {packed}", char::from(other));
+            }
+        }
+    }
+}
+
+const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
