@@ -5,7 +5,7 @@ use super::{World, block_on};
 use crate::{GrantRow, Incoming, StoreError};
 use comity_engine::{GrantState, InState, Timestamp};
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub fn only_the_first_of_a_stream_is_leasable(world: &World) {
     put_grants(world, [grant("bruno", 1), grant("carla", 1)]);
@@ -246,9 +246,12 @@ pub fn two_leasers_never_get_the_same_delivery(world: &World) {
     }
 }
 
+/// How long a leaser waits for what others hold.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Leases and settles until nothing is left; returns what it got, each with the turn it was leased.
 fn work_off(world: &World) -> Vec<(u64, Incoming)> {
-    let mut got = Vec::new();
+    let (mut got, mut last) = (Vec::new(), Instant::now());
     loop {
         let leased = block_on(world.store.write(|tx| {
             let turn = tx.put_event(&did("aria"), &id("lease"))?;
@@ -264,6 +267,14 @@ fn work_off(world: &World) -> Vec<(u64, Incoming)> {
         if leased.is_empty() && world.read(|tx| tx.count_unsettled(&did("aria"))) == 0 {
             return got;
         }
+        // Others may hold what is left for a moment; not for ever.
+        if !leased.is_empty() {
+            last = Instant::now();
+        }
+        assert!(
+            last.elapsed() < PATIENCE,
+            "nobody may lease what is unsettled"
+        );
         for (turn, row) in leased {
             let settled = Incoming {
                 state: InState::Settled,
