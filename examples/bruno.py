@@ -70,7 +70,8 @@ def handle(delivery, node, update_after):
         again = threading.Timer(float(update_after), update, (node, delivery, request, findings))
         again.daemon = True
         again.start()
-    return {"outcome": "done", "messages": [{"type": "response", "body": findings}]}
+    response = {"type": "response", "body": findings, "causes": [delivery["context"]["digest"]]}
+    return {"outcome": "done", "messages": [response]}
 
 
 def reject(code, comment):
@@ -88,7 +89,7 @@ def update(node, delivery, request, findings):
     message = delivery["message"]
     try:
         sent = node.call("POST", "/v1/messages", {
-            "id": message["id"][:56] + "-again",
+            "id": ("again-" + message["id"])[:64],
             "to": message["from"],
             "type": PROTOCOL + "/update",
             "body": body,

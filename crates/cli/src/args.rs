@@ -1,6 +1,6 @@
 //! The command line as a whole. What a command takes stands beside what it does.
 
-use crate::{noun, verb};
+use crate::{demo, noun, verb};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
@@ -27,6 +27,7 @@ pub(crate) struct Cli {
 /// In the order of [`help::GROUPS`](crate::help).
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Demo),
     Up(verb::up::Up),
     Status(verb::status::Status),
     Doctor(verb::doctor::Doctor),

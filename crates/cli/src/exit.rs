@@ -63,7 +63,7 @@ impl Trouble {
     /// what happened
     ///   what it means   → what to type
     /// ```
-    fn words(&self) -> String {
+    pub(crate) fn words(&self) -> String {
         let mut words = self.what.clone();
         let next = self.next.as_ref().map(|next| format!("→ {next}"));
         let below: Vec<&str> = [self.means.as_deref(), next.as_deref()]

@@ -51,7 +51,7 @@ fn about(command: &clap::Command) -> String {
 
 /// What belongs together, in the order in which one needs it.
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
-    ("START", &["up", "status", "doctor"]),
+    ("START", &["demo", "up", "status", "doctor"]),
     ("TALK", &["send", "ask", "listen", "watch"]),
     ("AGENTS", &["agent"]),
     ("TRUST", &["knock", "grant", "peer"]),

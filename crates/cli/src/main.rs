@@ -8,6 +8,7 @@
 //! (verify: consistent at most), 5 still pending.
 
 mod args;
+mod demo;
 mod exit;
 mod help;
 mod noun;
@@ -43,6 +44,7 @@ async fn run(cli: Cli) -> Result<Exit, Trouble> {
     match cli.command {
         Command::Agent(args) => noun::agent::run(args, &shell).await,
         Command::Ask(args) => verb::ask::run(args, &shell).await,
+        Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => verb::doctor::run(args, &shell).await,
         Command::Grant(args) => noun::grant::run(args, &shell).await,
         Command::Knock(args) => noun::knock::run(args, &shell).await,

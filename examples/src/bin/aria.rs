@@ -5,7 +5,7 @@
 //! cargo run -p comity-examples --bin aria -- --peer did:web:agents.org-b.test:bruno
 //!   --data FILE       the series to ask about (the shipped one if absent)
 //!   --since YEAR      only from this year on
-//!   --purpose WORDS   why, for the operator who decides
+//!   --purpose WORDS   why, for the operator who decides; without it a revoked Aria is refused
 //!   --cause DIGEST    a message that this question comes from; may be repeated
 //!   --wait SECONDS    how long to wait for the answer (30)
 //!   --again YEAR      then ask again, about the part since YEAR: made from the first answer
@@ -88,7 +88,7 @@ async fn again_and_again(
     pause: u64,
 ) -> comity::Result<ExitCode> {
     for n in 1_u64.. {
-        let asking = aria.ask(peer, REQUEST, request).purpose(purpose(options));
+        let asking = with_purpose(options, aria.ask(peer, REQUEST, request));
         match asking.wait(wait(options)).await? {
             Outcome::Answer(answer) => {
                 let findings: Findings = answer.body()?;
@@ -113,7 +113,7 @@ async fn again_and_again(
 
 /// Waits for an answer and prints it; else says why there is none, and the exit code for that.
 async fn outcome(options: &Options, asking: Ask) -> comity::Result<Result<Answer, ExitCode>> {
-    match asking.purpose(purpose(options)).wait(wait(options)).await? {
+    match with_purpose(options, asking).wait(wait(options)).await? {
         Outcome::Answer(answer) => {
             print(&answer.body()?, &answer);
             Ok(Ok(answer))
@@ -195,10 +195,13 @@ fn since(mut request: Request, year: u64) -> Request {
     request
 }
 
-fn purpose(options: &Options) -> String {
-    options
-        .value("purpose")
-        .unwrap_or_else(|| "Q3 study of fish meal prices".to_owned())
+/// Says why, if told so. It is for the operator who decides; and whoever was let in once and then
+/// no more gets another knock only by saying why.
+fn with_purpose(options: &Options, asking: Ask) -> Ask {
+    match options.value("purpose") {
+        Some(purpose) => asking.purpose(purpose),
+        None => asking,
+    }
 }
 
 fn wait(options: &Options) -> Duration {

@@ -34,10 +34,12 @@ async fn main() -> comity::Result<()> {
             request.name,
             findings.n
         );
+        // Reply and "done" commit together; it names what it was made from.
+        let reply = Reply::new("response", &findings).causes([msg.digest()]);
         if let Some(pause) = update_after {
-            tokio::spawn(update(msg, request, findings.clone(), pause));
+            tokio::spawn(update(msg, request, findings, pause));
         }
-        Ok(Reply::new("response", findings)) // reply and "done" commit together
+        Ok(reply)
     });
     println!("bruno listens as {}", bruno.did());
     bruno.run().await
@@ -54,7 +56,7 @@ async fn update(msg: Message, request: Request, findings: Findings, pause: Durat
     };
     tokio::time::sleep(pause).await;
     let sending = msg.agent().send(msg.sender(), UPDATE, &update);
-    let id = format!("{}-again", msg.id().chars().take(56).collect::<String>());
+    let id: String = format!("again-{}", msg.id()).chars().take(64).collect();
     match sending.id(id).causes([msg.digest()]).await {
         Ok(status) => println!("sent an update: {} ({})", status.id(), status.state()),
         Err(why) => eprintln!("no update: {why:?}"),

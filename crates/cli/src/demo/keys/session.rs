@@ -1,0 +1,169 @@
+//! The time between the story and the end: Aria asks, somebody breaks things.
+
+use super::tally::Tally;
+use crate::demo::ledger::Side;
+use crate::demo::organisation::name;
+use crate::demo::program::Program;
+use crate::demo::stage::Stage;
+use crate::demo::surprise::{Look, Surprise, eventually, expect};
+use comity_api::operator::MessageRow;
+use serde_json::json;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// What was done so far, besides what the nodes know themselves.
+#[derive(Debug)]
+pub(super) struct Session<'a> {
+    pub(super) stage: &'a mut Stage,
+    pub(super) asking: Program,
+    /// Forgeries, changed and replayed envelopes that came to nothing.
+    pub(super) refused: u64,
+    pub(super) kills: u64,
+    /// The node that is killed next.
+    pub(super) next_kill: Side,
+    /// Whether Aria may write now.
+    pub(super) granted: bool,
+    /// What was changed in B's record: the entry, and the thread it is about.
+    pub(super) edited: Option<(u64, String)>,
+}
+
+impl<'a> Session<'a> {
+    /// Lets Aria in again, and has her ask once a second.
+    pub(super) async fn begin(stage: &'a mut Stage) -> Result<Self, Surprise> {
+        let ledger = stage.ledger.clone();
+        ledger.step(
+            "keys",
+            "Aria and Bruno begin anew, and she asks once a second",
+        );
+        if let Some(mut bruno) = stage.bruno.take() {
+            bruno.kill().await?;
+        }
+        stage.bruno = Some(stage.start_bruno(None)?);
+        let_in(stage).await?;
+        let asking = stage.aria_asks(&["--every", "1", "--wait", "30"])?;
+        let session = Self {
+            stage,
+            asking,
+            refused: 0,
+            kills: 0,
+            next_kill: Side::B,
+            granted: true,
+            edited: None,
+        };
+        session.asking.says("1: answered", SOON).await?;
+        Ok(session)
+    }
+
+    /// What she said last.
+    pub(super) fn asked(&self) -> String {
+        self.asking.lines().pop().unwrap_or_default()
+    }
+
+    /// Aria's questions that have not ended.
+    pub(super) async fn open_questions(&self) -> Result<Vec<MessageRow>, Surprise> {
+        let rows = self.stage.a.messages().await?.into_iter();
+        Ok(rows.filter(is_open_question).collect())
+    }
+
+    /// Waits until every question that is open now is done.
+    pub(super) async fn all_done(&self) -> Result<usize, Surprise> {
+        let open: HashSet<String> = self
+            .open_questions()
+            .await?
+            .into_iter()
+            .map(|row| row.digest)
+            .collect();
+        let look = async || -> Look<()> {
+            let rows = self.open_questions().await?;
+            let left: Vec<_> = rows
+                .iter()
+                .filter(|row| open.contains(&row.digest))
+                .collect();
+            let came = || {
+                left.iter()
+                    .map(|row| format!("{} {}", row.id, row.state))
+                    .collect()
+            };
+            Ok(left.is_empty().then_some(()).ok_or_else(came))
+        };
+        eventually("every question to be answered", LEASE_AND_MORE, look).await?;
+        Ok(open.len())
+    }
+
+    /// Waits until she was answered once more.
+    pub(super) async fn next_line(&self, words: &str) -> Result<String, Surprise> {
+        let known = self.asking.lines().len();
+        let expected = format!("aria to say {words:?}");
+        eventually(&expected, LEASE_AND_MORE, async || {
+            let lines = self.asking.lines();
+            let mut new = lines.iter().skip(known);
+            let said = new.find(|line| line.contains(words)).cloned();
+            Ok(said.ok_or_else(|| format!("she said {:?}", lines.last())))
+        })
+        .await
+    }
+
+    /// Ends it, with the sum of all.
+    pub(super) async fn quit(mut self) -> Result<(), Surprise> {
+        let ledger = self.stage.ledger.clone();
+        ledger.step("quit", "The sum");
+        self.asking.kill().await?;
+        let tally = Tally::of(self.stage).await?;
+        tally.is_whole()?;
+        let edited = match &self.edited {
+            Some((entry, _)) => format!(" · record edited at entry {entry} (by you)"),
+            None => String::new(),
+        };
+        let text = format!(
+            "{} messages · {} lost · {} doubled · {} kills survived · {} forgeries, changed and \
+             replayed envelopes came to nothing{edited}",
+            tally.messages, tally.lost, tally.doubled, self.kills, self.refused
+        );
+        let mut facts = tally.facts();
+        facts["kills"] = self.kills.into();
+        facts["refused"] = self.refused.into();
+        ledger.held(Side::Third, text, facts);
+        Ok(())
+    }
+}
+
+/// Aria asks with a reason, so that her node knocks; B's operator lets her in; she is answered.
+pub(super) async fn let_in(stage: &Stage) -> Result<(), Surprise> {
+    let mut aria =
+        stage.aria_asks(&["--purpose", "the same again, every second", "--wait", "30"])?;
+    let knock = eventually("a knock at node B", SOON, async || {
+        let knocks = stage.b.knocks().await?;
+        Ok(knocks.first().cloned().ok_or_else(|| "no knock".to_owned()))
+    })
+    .await?;
+    stage.approve(&knock).await?;
+    let ended = aria.ends(SOON).await?;
+    expect(
+        ended.success(),
+        "aria to be answered",
+        format!("{ended}: {:?}", aria.lines()),
+    )?;
+    stage.ledger.held(
+        Side::A,
+        "aria is let in, asks and is answered",
+        json!({"answered": true}),
+    );
+    Ok(())
+}
+
+fn is_open_question(row: &MessageRow) -> bool {
+    let ended = [
+        "done",
+        "rejected",
+        "refused",
+        "expired",
+        "cancelled",
+        "failed",
+    ];
+    row.direction == "out" && name(&row.type_) == "request" && !ended.contains(&row.state.as_str())
+}
+
+/// Everything here takes well under a second; a busy machine may need longer.
+const SOON: Duration = Duration::from_secs(20);
+/// A delivery whose lease was lost with a killed node is offered again after a minute.
+const LEASE_AND_MORE: Duration = Duration::from_secs(75);
