@@ -58,7 +58,7 @@ pub trait Messages {
     fn put_message(&mut self, digest: &Digest, octets: &[u8]) -> Result<()>;
     /// The octets of a DID document: of which DID, and when it was first seen (UTC seconds).
     fn document(&self, hash: &Digest) -> Result<Option<(Did, Vec<u8>, u64)>>;
-    /// Every state of a DID's document that was kept, with when it was first seen.
+    /// Every state of a DID's document that was kept, with when it was first seen, oldest first.
     fn documents_of(&self, did: &Did) -> Result<Vec<(Vec<u8>, u64)>>;
     /// Keeps a document; the first copy stays.
     fn put_document(&mut self, hash: &Digest, did: &Did, octets: &[u8], at: u64) -> Result<()>;

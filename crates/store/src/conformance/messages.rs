@@ -23,4 +23,20 @@ pub fn the_first_copy_of_a_document_stays(world: &World) {
     let kept = world.read(|tx| tx.document(&digest("d")));
     assert_eq!(kept, Some((did("bruno"), b"{}".to_vec(), 5)));
     assert_eq!(world.read(|tx| tx.document(&digest("absent"))), None);
+    // The states of one DID's document, oldest first.
+    world.write(|tx| {
+        tx.put_document(&digest("newer"), &did("bruno"), b"{2}", 7)?;
+        tx.put_document(&digest("other"), &did("carla"), b"{3}", 6)?;
+        tx.put_document(&digest("older"), &did("bruno"), b"{0}", 3)
+    });
+    let states = world.read(|tx| tx.documents_of(&did("bruno")));
+    assert_eq!(
+        states,
+        [
+            (b"{0}".to_vec(), 3),
+            (b"{}".to_vec(), 5),
+            (b"{2}".to_vec(), 7)
+        ]
+    );
+    assert_eq!(world.read(|tx| tx.documents_of(&did("dora"))), []);
 }
