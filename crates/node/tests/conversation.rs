@@ -165,11 +165,14 @@ async fn a_denied_knock_refuses_what_waited() {
     let message = aria.send(BRUNO, REQUEST, json!({})).await;
     let knock = loop {
         if let [knock] = bruno.core().knocks(false).await.unwrap().as_slice() {
-            break knock.id.clone();
+            break knock.clone();
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     };
-    bruno.core().deny(&knock).await.unwrap();
+    // What the one operator is shown is what the other reads out.
+    let agents = aria.core().list_agents().await.unwrap();
+    assert_eq!(knock.fingerprint, agents[0].fingerprint);
+    bruno.core().deny(&knock.id).await.unwrap();
     let ended = aria.wait(&message.id, WaitFor::Done).await;
     assert_eq!((ended.state.as_str(), ended.code.as_deref()), ("refused", Some("e.p.trust.denied")));
 }

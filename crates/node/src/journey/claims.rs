@@ -8,9 +8,12 @@ use super::trouble::CoreError;
 use crate::custody::KeyAgreement;
 use crate::resolve::{Lane, ResolveError};
 use comity_did::{Did, DidDocument, DidUrl, Relationship};
-use comity_didcomm::{Claim, MessageId, MessageType, Received, Step, Unpack, UnpackOptions};
+use comity_didcomm::{
+    Claim, MessageId, MessageType, Received, Step, Unpack, UnpackError, UnpackOptions,
+};
 use comity_engine::GrantState;
 use comity_jose::PublicKey;
+use comity_jose::jws::JwsError;
 use comity_record::{Digest, Fingerprint};
 use serde_json::Value;
 use std::sync::Arc;
@@ -98,13 +101,12 @@ impl Core {
     pub(crate) async fn open(&self, octets: &[u8]) -> Result<Arrival, Stop> {
         let mut options = UnpackOptions::default();
         options.limits = crate::limits::ENVELOPE;
-        let malformed = |_| Stop::Quiet("malformed");
-        let mut unpack = Unpack::new(octets, &options).map_err(malformed)?;
+        let mut unpack = Unpack::new(octets, &options).map_err(unreadable)?;
         let mut agent: Option<Arc<Hosted>> = None;
         let mut lane = Lane::Stranger;
         let mut claimed: Option<DidUrl> = None;
         loop {
-            match unpack.step().map_err(malformed)? {
+            match unpack.step().map_err(unreadable)? {
                 Step::Agree { kids, with } => {
                     let (kid, hosted) = self.ours(kids).ok_or(Stop::Quiet("not-for-us"))?;
                     let secrets = self.custody.agree(&kid, &with).await;
@@ -130,7 +132,7 @@ impl Core {
                 _ => return Err(Stop::Quiet("malformed")),
             }
         }
-        let received = unpack.finish().map_err(malformed)?;
+        let received = unpack.finish().map_err(unreadable)?;
         let agent = agent.ok_or(Stop::Quiet("not-encrypted"))?;
         arrival(agent, received)
     }
@@ -188,6 +190,17 @@ impl Core {
             (None, _) => Err(Stop::Quiet("no-grant")),
         }
     }
+}
+
+/// Counts forgeries and altered envelopes apart from what no sender of ours would write: an
+/// operator wants to know the difference. To the peer all are the same.
+fn unreadable(error: UnpackError) -> Stop {
+    Stop::Quiet(match error {
+        UnpackError::Jws(JwsError::Signature(_)) => "forged-signature",
+        UnpackError::Open => "altered",
+        UnpackError::Unauthorized { .. } => "key-not-authorised",
+        _ => "malformed",
+    })
 }
 
 fn arrival(agent: Arc<Hosted>, received: Received) -> Result<Arrival, Stop> {

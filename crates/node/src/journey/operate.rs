@@ -9,7 +9,7 @@ use comity_api::operator::{
     Agent, CreatedAgent, Entry, Grant, Knock, ListQuery, MessageRow, Peer, RecordStatus, Status,
     WatchEvent,
 };
-use comity_did::Relationship;
+use comity_did::{DidDocument, DidUrl, Relationship};
 use comity_engine::{OutState, WaitingOn, defaults};
 use comity_jose::base64url;
 use comity_store::{
@@ -142,9 +142,16 @@ impl Core {
     /// # Errors
     /// Storage.
     pub async fn knocks(&self, all: bool) -> Result<Vec<Knock>, Problem> {
-        let rows =
-            self.store.read(move |tx| Ok::<_, CoreError>(tx.knocks(!all, LIST_MAX)?)).await?;
-        rows.iter().map(|row| knock(row).map_err(Problem::from)).collect()
+        let rows = self
+            .store
+            .read(move |tx| {
+                let rows = tx.knocks(!all, LIST_MAX)?.into_iter();
+                let with_key = rows.map(|row| Ok::<_, CoreError>((proving_key(tx, &row)?, row)));
+                with_key.collect::<Result<Vec<_>, _>>()
+            })
+            .await?;
+        let shown = rows.iter().map(|(key, row)| knock(row, key).map_err(Problem::from));
+        shown.collect()
     }
 
     /// Grants, newest first; with `all` those that ended, too.
@@ -318,15 +325,24 @@ fn page(query: &ListQuery) -> Page {
     Page { after: query.after, limit: query.limit.unwrap_or(LIST).clamp(1, LIST_MAX) }
 }
 
-fn knock(row: &KnockRow) -> Result<Knock, CoreError> {
+/// Fingerprint of the key that signed a knock, by the document it was proved with. It is what two
+/// operators compare, so it must be that key and no other of the document.
+fn proving_key(tx: &dyn Tx, row: &KnockRow) -> Result<String, CoreError> {
+    let document = tx.document(&row.document)?.and_then(|(did, octets, _)| {
+        let kid: DidUrl = row.kid.parse().ok()?;
+        Some((DidDocument::parse(&did, &octets).ok()?, kid))
+    });
+    let key = document.as_ref().and_then(|(document, kid)| {
+        Some(document.key(kid, Relationship::Authentication)?.fingerprint())
+    });
+    Ok(key.unwrap_or_default())
+}
+
+fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
     let offer = &row.knock.offer;
     let listed = |did| offer.types_from(did).map(safe).collect();
     let first = row.knock.first.as_ref();
     let approval = trust::approval_of(row, row.document, row.pin.clone())?;
-    let fingerprint = match &row.pin {
-        comity_record::Pin::Keys(keys) => keys.first().cloned().unwrap_or_default(),
-        _ => String::new(),
-    };
     Ok(Knock {
         id: row.id.to_string(),
         from: row.sender.to_string(),
@@ -338,7 +354,7 @@ fn knock(row: &KnockRow) -> Result<Knock, CoreError> {
         until: offer.until(),
         first: first.map(|first| json!({"type": safe(&first.type_), "bytes": first.bytes})),
         proved_by: row.kid.clone(),
-        fingerprint,
+        fingerprint: fingerprint.to_owned(),
         received: row.received.seconds(),
         expires: row.expires,
         approval: approval.to_string(),
