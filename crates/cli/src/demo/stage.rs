@@ -179,6 +179,14 @@ impl Stage {
         }
     }
 
+    /// The wire that leads to an organisation.
+    pub(super) const fn wire_to(&self, side: Side) -> &Wire {
+        match side {
+            Side::B => &self.to_b,
+            _ => &self.to_a,
+        }
+    }
+
     const fn organisation_mut(&mut self, side: Side) -> &mut Organisation {
         match side {
             Side::B => &mut self.b,

@@ -90,7 +90,17 @@ impl<'a> Session<'a> {
         Ok(open.len())
     }
 
-    /// Waits until she was answered once more.
+    /// Waits until everything that is open is done, and she was answered once more, if she may ask.
+    pub(super) async fn goes_on(&self) -> Result<String, Surprise> {
+        self.all_done().await?;
+        if !self.granted {
+            return Ok(String::new());
+        }
+        let said = self.next_line("answered").await?;
+        Ok(format!(", and she goes on ({said})"))
+    }
+
+    /// Waits until she says something new with `words` in it.
     pub(super) async fn next_line(&self, words: &str) -> Result<String, Surprise> {
         let known = self.asking.lines().len();
         let expected = format!("aria to say {words:?}");
