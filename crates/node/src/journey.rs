@@ -65,6 +65,7 @@ pub struct Core {
     pub(crate) streams: Streams,
     pub(crate) lanes: deliver::Lanes,
     pub(crate) counters: expire::Counters,
+    pub(crate) knocks: contact::KnockBudget,
 }
 
 impl std::fmt::Debug for Core {
@@ -94,6 +95,7 @@ impl Core {
             streams: Streams::default(),
             lanes: deliver::Lanes::default(),
             counters: expire::Counters::default(),
+            knocks: contact::KnockBudget::default(),
         });
         core.start_log().await?;
         core.load_agents().await?;

@@ -80,10 +80,9 @@ impl Core {
     async fn take(self: &Arc<Self>, arrival: Arrival) -> Result<WireAnswer, Stop> {
         let type_ = arrival.type_().clone();
         match type_.as_str() {
-            RECEIPTS => {
-                self.take_receipts(&arrival.body()).await?;
-                Ok(WireAnswer::Accepted)
-            }
+            // A carrier of nothing that we could use is nothing to know: anybody can make one.
+            RECEIPTS if self.take_receipts(&arrival.body()).await? => Ok(WireAnswer::Accepted),
+            RECEIPTS => Err(Stop::Quiet("receipts-unproved")),
             comity_engine::contact::KNOCK => self.take_knock(arrival).await,
             comity_engine::contact::WELCOME => self.take_welcome(arrival).await,
             comity_engine::contact::DECLINED => self.take_declined(arrival).await,
@@ -211,12 +210,18 @@ fn judge(
         now,
     };
     let decision = decide(&facts);
-    // A tombstone stands for a message that the same grant covered.
-    let void = arrival.type_().as_str() == VOID;
+    // A tombstone stands for a message that the same grant covered: its type needs no mention
+    // there, everything else about it does.
+    let comity = row.is_some_and(|row| row.knock.is_some());
+    let void = comity && arrival.type_().as_str() == VOID;
     if let Some(code) = decision.refused
-        && !(void && code == Code::TYPE_NOT_GRANTED)
+        && !(void && decision.rule == Rule::Type)
     {
         return Ok(Err(code));
+    }
+    // What we keep we must be able to read again: an envelope has room for more than that.
+    if arrival.bytes > defaults::PLAINTEXT_BYTES_MAX as u64 {
+        return Ok(Err(Code::TOO_LARGE));
     }
     let (created, expires) = arrival.times();
     if fresh::check(created, expires, restrictions.untimed, now).is_err() {
@@ -403,6 +408,8 @@ fn refuse(
     let entry = note(tx, entropy, Event::Refused(refused), Some(arrival.digest))?;
     let (created, expires) = arrival.times();
     let until = fresh::fresh_until(created.unwrap_or_else(|| tx.now().seconds()), expires);
+    // A date far ahead is a reason to refuse, not to remember for ever.
+    let until = until.min((tx.now() + defaults::EXPIRY_MAX).seconds());
     if tx.seen(agent, sender, &arrival.id)?.is_none() && tx.now().seconds() < until {
         tx.put_seen(agent, sender, &arrival.id, &arrival.digest, until)?;
     }
@@ -438,7 +445,7 @@ fn void_too_late(
 }
 
 /// The peer's keys are not those that were pinned: nothing passes until an operator decides.
-fn suspend(
+pub(super) fn suspend(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     row: &GrantRow,

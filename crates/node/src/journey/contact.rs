@@ -14,6 +14,7 @@ use super::identity::Hosted;
 use super::note::note;
 use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
+use crate::bucket::{Buckets, Rate};
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
 use comity_engine::contact::{self, Declined, Ended, First, Knock, Welcome};
@@ -176,6 +177,14 @@ impl Core {
         let (created, expires) = arrival.times();
         let now = self.clock.now();
         fresh::check(created, expires, false, now).map_err(|_| silent(&arrival.sender))?;
+        let digest = arrival.digest;
+        let known = self.store.read(move |tx| Ok::<_, CoreError>(tx.knock(&digest)?.is_some()));
+        if known.await? {
+            return Ok(WireAnswer::Accepted);
+        }
+        if !self.knocks.take(&domain_of(&arrival.sender)) {
+            return Err(Stop::Busy("knocks-over-budget"));
+        }
         let row = KnockRow {
             digest: arrival.digest,
             id: arrival.id.clone(),
@@ -391,6 +400,34 @@ impl Core {
         Ok(ContactRow { row, octets: signed.octets })
     }
 }
+
+/// How many knocks are listened to. Each leaves a row, an entry and perhaps an answer, so that a
+/// bound on those that wait is not enough: whoever lets his run out could knock for ever.
+#[derive(Debug)]
+pub(crate) struct KnockBudget {
+    domains: Buckets<String>,
+    all: Buckets<()>,
+}
+
+impl Default for KnockBudget {
+    fn default() -> Self {
+        Self { domains: Buckets::new(KNOCKS_OF_DOMAIN), all: Buckets::new(KNOCKS_OF_ALL) }
+    }
+}
+
+impl KnockBudget {
+    fn take(&self, domain: &str) -> bool {
+        // Whoever has used up his own takes nothing of the others'.
+        self.domains.take(domain.to_owned()) && self.all.take(())
+    }
+}
+
+/// As many at once as may wait; then one a minute.
+const KNOCKS_OF_DOMAIN: Rate =
+    Rate { burst: defaults::KNOCKS_PER_DOMAIN_MAX as f64, per_second: 1.0 / 60.0, keys: 4_096 };
+/// Identities that carry their own keys cost nothing, and each is a domain of its own. Sustained,
+/// this is 17,000 knocks a day.
+const KNOCKS_OF_ALL: Rate = Rate { burst: 100.0, per_second: 0.2, keys: 1 };
 
 /// A message of the node itself, to be signed.
 #[derive(Clone, Debug)]

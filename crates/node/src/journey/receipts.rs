@@ -12,7 +12,7 @@ use comity_engine::state::ReceiptState;
 use comity_engine::{Code, OutState, Proved};
 use comity_record::entry::{EndedState, ReceiptIn};
 use comity_record::receipt::{By, VerifiedReceipt};
-use comity_record::{Digest, Event, Receipt};
+use comity_record::{Digest, Event, Receipt, Vkey};
 use comity_store::{Incoming, OutKind, Outgoing, PeerLogRow, PeerReceiptRow, ReceiptRow, Tx};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -157,7 +157,8 @@ impl Core {
     }
 
     /// Takes the receipts that a peer's node sent. The carrier proves nothing; each proves itself.
-    pub(crate) async fn take_receipts(&self, body: &Value) -> Result<(), CoreError> {
+    /// False if none of them did.
+    pub(crate) async fn take_receipts(&self, body: &Value) -> Result<bool, CoreError> {
         const MOST: usize = 256;
         let list = body.get("receipts").and_then(Value::as_array);
         let mut proved = Vec::new();
@@ -167,12 +168,12 @@ impl Core {
                 continue;
             };
             match self.prove_receipt(&receipt).await? {
-                Some((verified, log_signed)) => proved.push((receipt, verified, log_signed)),
+                Some((verified, log)) => proved.push((receipt, verified, log)),
                 None => self.counters.count("receipt-unproved"),
             }
         }
         if proved.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let entropy = Arc::clone(&self.entropy);
         fail::point("receipts.before-commit");
@@ -180,8 +181,8 @@ impl Core {
             .store
             .write(move |tx| {
                 let mut agents = Vec::new();
-                for (receipt, verified, log_signed) in &proved {
-                    pin(tx, verified, *log_signed)?;
+                for (receipt, verified, log) in &proved {
+                    pin(tx, verified, log.as_ref())?;
                     agents.extend(apply(tx, &*entropy, receipt, verified)?);
                 }
                 Ok::<_, CoreError>(agents)
@@ -194,15 +195,16 @@ impl Core {
         for agent in agents {
             self.signals.events(&agent).raise();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// A receipt counts if it is about a message of our outbox to the very DID that signed it.
-    /// Returns it with whether its log signed the checkpoint in it.
+    /// Returns it with the log that signed the checkpoint in it, if that is the one its signer's
+    /// document names.
     async fn prove_receipt(
         &self,
         receipt: &Receipt,
-    ) -> Result<Option<(VerifiedReceipt, bool)>, CoreError> {
+    ) -> Result<Option<(VerifiedReceipt, Option<Vkey>)>, CoreError> {
         let Ok(open) = receipt.open() else { return Ok(None) };
         let statement = open.statement_unverified();
         let message = statement.message;
@@ -236,29 +238,45 @@ impl Core {
         };
         let key = key.clone();
         let Ok(verified) = open.verify(&key) else { return Ok(None) };
-        let log_signed = is_signed_by_its_log(&document, &verified);
-        Ok(Some((verified, log_signed)))
+        let mut log = signing_log(&document, &verified);
+        if log.is_none() {
+            // A restored node goes on in another log: its document may be newer than ours.
+            log = match self.resolver.refetch(&verified.statement.recipient).await {
+                Ok(document) => signing_log(&document, &verified),
+                Err(error) if error.is_temporary() => return Err(error.into()),
+                Err(_) => None,
+            };
+        }
+        Ok(Some((verified, log)))
     }
 }
 
-/// True if the log that the recipient's document names signed the receipt's checkpoint.
-fn is_signed_by_its_log(document: &DidDocument, verified: &VerifiedReceipt) -> bool {
-    let vkey = document.log().and_then(|log| log.vkey.parse::<comity_record::Vkey>().ok());
-    vkey.is_some_and(|vkey| verified.checkpoint.verify(&vkey).is_ok())
+/// The log that the recipient's document names, if it signed the receipt's checkpoint.
+fn signing_log(document: &DidDocument, verified: &VerifiedReceipt) -> Option<Vkey> {
+    let vkey = document.log()?.vkey.parse::<Vkey>().ok()?;
+    verified.checkpoint.verify(&vkey).is_ok().then_some(vkey)
 }
 
 /// Compares the checkpoint in a receipt with what we hold of that log, and keeps the newer
 /// (design §6). A failure suspends trust in the log and tells the operator; the receipt itself
 /// still counts.
-fn pin(tx: &mut dyn Tx, verified: &VerifiedReceipt, log_signed: bool) -> Result<(), CoreError> {
+///
+/// A log is known by its key: its origin is a name, which every document may give to a key of its
+/// own. What no such key signed is held against its peer and against no log.
+fn pin(
+    tx: &mut dyn Tx,
+    verified: &VerifiedReceipt,
+    log: Option<&Vkey>,
+) -> Result<(), CoreError> {
     let head = verified.checkpoint.checkpoint_unverified();
-    let origin = head.origin.to_string();
+    let recipient = &verified.statement.recipient;
+    let origin = log.map_or_else(|| recipient.to_string(), ToString::to_string);
     let known = tx.peer_log(&origin)?;
     let forked = known.as_ref().is_some_and(|k| k.size == head.size && k.root != head.root);
-    let alarm = match (log_signed, forked) {
-        (false, _) => Some("a checkpoint that the key in its agent's document did not sign"),
-        (true, true) => Some("two roots for one size: the log shows different histories"),
-        (true, false) => None,
+    let alarm = match (log, forked) {
+        (None, _) => Some("a checkpoint that the key in its agent's document did not sign"),
+        (Some(_), true) => Some("two roots for one size: the log shows different histories"),
+        (Some(_), false) => None,
     };
     let newer = known.as_ref().is_none_or(|known| known.size < head.size);
     let already = known.as_ref().is_some_and(|known| known.alarm.is_some());
@@ -270,7 +288,8 @@ fn pin(tx: &mut dyn Tx, verified: &VerifiedReceipt, log_signed: bool) -> Result<
     }
     tx.put_peer_log(&PeerLogRow {
         origin,
-        peer: verified.statement.recipient.clone(),
+        // Several agents share a node's log: the first we met stays its name for people.
+        peer: known.map_or_else(|| recipient.clone(), |known| known.peer),
         size: head.size,
         root: head.root,
         note: verified.checkpoint.as_str().to_owned(),

@@ -90,7 +90,8 @@ impl Core {
             (None, None) => return Err(bad("the message says no recipient").next("add `to`")),
         };
         let type_ = read_type(&send.type_, within)?;
-        if type_.as_str().starts_with(OURS) {
+        // Types are compared without regard to case (DIDComm v2.1 §"Message Types").
+        if type_.as_str().to_ascii_lowercase().starts_with(OURS) {
             return Err(bad(format!("{} is the node's own", comity_api::safe(&send.type_))));
         }
         let thread = |text: &Option<String>| {

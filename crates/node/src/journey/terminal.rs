@@ -7,9 +7,10 @@ use super::claims::{Arrival, Stop};
 use super::contact::ContactDraft;
 use super::submit::ending;
 use super::trouble::CoreError;
-use comity_didcomm::{MessageId, MessageType};
-use comity_engine::{Code, GrantState, OutState, fresh};
+use comity_didcomm::{MessageId, MessageType, ReturnRoute};
+use comity_engine::{Code, GrantState, OutState, fresh, grant};
 use comity_jose::jwe::Enc;
+use comity_store::Tx;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -38,78 +39,108 @@ pub(super) fn is_nodes_own(type_: &MessageType) -> bool {
 
 impl Core {
     pub(super) async fn take_small(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
-        if !self.is_granted(&arrival).await? {
-            return Err(Stop::Quiet("not-granted"));
+        let (owed, again) = self.answer_to(&arrival);
+        let arrival = Arc::new(arrival);
+        // A look costs nothing: what is refused or known already signs and writes nothing.
+        let looked = Arc::clone(&arrival);
+        let look = self.store.read(move |tx| look(tx, &looked)).await?;
+        let draft = match (&look, owed) {
+            (Small::Refused, _) => return Err(Stop::Quiet("not-granted")),
+            (Small::Again, Some(mut draft)) if routed(&arrival) => {
+                // Whoever delivered it first may have kept the answer: it goes out once more, to
+                // where its author's document says.
+                draft.id = again;
+                let (ours, id) = (arrival.agent.did.clone(), draft.id.clone());
+                let out = self.store.read(move |tx| Ok::<_, CoreError>(tx.outgoing(&ours, &id)?));
+                out.await?.is_none().then_some(draft)
+            }
+            (Small::Again, _) => None,
+            (_, owed) => owed,
+        };
+        if look == Small::Again && draft.is_none() {
+            return Ok(WireAnswer::Accepted);
+        }
+        let answer = match &draft {
+            Some(draft) => Some(self.contact_row(draft).await?),
+            None => None,
+        };
+        let (entropy, kept, admitted) =
+            (Arc::clone(&self.entropy), answer.clone(), Arc::clone(&arrival));
+        let look = self
+            .store
+            .write(move |tx| {
+                let look = admit(tx, &*entropy, &admitted)?;
+                let to_outbox = match look {
+                    Small::First => !routed(&admitted),
+                    Small::Again => routed(&admitted),
+                    Small::OtherKeys | Small::Refused => false,
+                };
+                if let (true, Some(answer)) = (to_outbox, &kept)
+                    && tx.outgoing(&answer.row.agent, &answer.row.id)?.is_none()
+                {
+                    answer.keep(tx)?;
+                }
+                Ok::<_, CoreError>(look)
+            })
+            .await?;
+        match look {
+            Small::Refused => return Err(Stop::Quiet("not-granted")),
+            Small::OtherKeys => {
+                self.signals.recorded.raise();
+                return Err(Stop::Quiet("other-keys"));
+            }
+            Small::Again => {
+                self.signals.outbox.raise();
+                return Ok(WireAnswer::Accepted);
+            }
+            Small::First => {}
         }
         self.acks(&arrival).await?;
-        let type_ = arrival.type_();
-        if type_.is(PING) {
-            let wanted = arrival.body().get("response_requested").and_then(Value::as_bool);
-            if wanted.unwrap_or(true) {
-                return self.answer(&arrival, PING_RESPONSE, json!({})).await;
-            }
-        } else if type_.is(QUERIES) {
-            return self.answer(&arrival, DISCLOSE, disclosed(&arrival.body())).await;
-        } else if type_.is(REPORT) {
+        if arrival.type_().is(REPORT) {
             self.take_report(&arrival).await?;
         }
-        Ok(WireAnswer::Accepted)
+        let Some(answer) = answer else { return Ok(WireAnswer::Accepted) };
+        if !routed(&arrival) {
+            self.signals.outbox.raise();
+            return Ok(WireAnswer::Accepted);
+        }
+        let packed = comity_didcomm::anoncrypt(
+            &*self.entropy,
+            &arrival.document,
+            Enc::A256CbcHs512,
+            &answer.octets,
+            comity_didcomm::media_type::ENCRYPTED,
+        );
+        packed.map(WireAnswer::Reply).map_err(|_| Stop::Quiet("no-key-agreement"))
     }
 
-    /// Live grant and fresh, as for any message; the types of a grant do not list these.
-    async fn is_granted(&self, arrival: &Arrival) -> Result<bool, CoreError> {
-        let (agent, sender) = (arrival.agent.did.clone(), arrival.sender.clone());
-        let (created, expires) = arrival.times();
-        let (anyone, document) = (arrival.proof_anyone, Arc::clone(&arrival.document));
-        self.store
-            .read(move |tx| {
-                let Some(row) = tx.grant_between(&agent, &sender)? else { return Ok(false) };
-                let restrictions = row.grant.restrictions();
-                let now = tx.now();
-                Ok(row.state == GrantState::Active
-                    && now.seconds() < row.grant.until()
-                    && (anyone || restrictions.deniable)
-                    && row
-                        .pin
-                        .as_ref()
-                        .is_none_or(|pin| comity_engine::grant::continues(pin, &document))
-                    && fresh::check(created, expires, restrictions.untimed, now).is_ok())
-            })
-            .await
-    }
-
-    /// Answers in the same response if `return_route` asks for it, else through the outbox.
-    async fn answer(
-        &self,
-        arrival: &Arrival,
-        type_: &'static str,
-        body: Value,
-    ) -> Result<WireAnswer, Stop> {
+    /// What is to be answered, if anything; and the id of the answer when it has to be given a
+    /// second time: one for each message, however often that comes.
+    fn answer_to(&self, arrival: &Arrival) -> (Option<ContactDraft>, MessageId) {
+        let name = comity_record::labelled("comity/answer", arrival.digest.octets()).to_string();
+        let again = format!("re-{}", name.get(3..43).unwrap_or_default()).parse::<MessageId>();
+        let fresh = MessageId::generate(&*self.entropy);
+        let again = again.map_or_else(|_| fresh.clone(), |id| id.to_lower_case());
+        let type_ = arrival.type_();
+        let wanted = arrival.body().get("response_requested").and_then(Value::as_bool);
+        let (type_, body) = if type_.is(PING) && wanted.unwrap_or(true) {
+            (PING_RESPONSE, json!({}))
+        } else if type_.is(QUERIES) {
+            (DISCLOSE, disclosed(&arrival.body()))
+        } else {
+            return (None, again);
+        };
         let draft = ContactDraft {
             agent: Arc::clone(&arrival.agent),
             to: arrival.sender.clone(),
             type_,
-            id: MessageId::generate(&*self.entropy),
+            id: fresh,
             thid: arrival.thid.clone(),
             // An answer that is late helps nobody.
             expires: self.clock.now().seconds() + 600,
             body,
         };
-        let answer = self.contact_row(&draft).await?;
-        use comity_didcomm::ReturnRoute;
-        if !matches!(arrival.received.plaintext.return_route, ReturnRoute::None) {
-            let packed = comity_didcomm::anoncrypt(
-                &*self.entropy,
-                &arrival.document,
-                Enc::A256CbcHs512,
-                &answer.octets,
-                comity_didcomm::media_type::ENCRYPTED,
-            );
-            return packed.map(WireAnswer::Reply).map_err(|_| Stop::Quiet("no-key-agreement"));
-        }
-        self.store.write(move |tx| answer.keep(tx)).await?;
-        self.signals.outbox.raise();
-        Ok(WireAnswer::Accepted)
+        (Some(draft), again)
     }
 
     /// `ack` from a foreign peer: it has our message, says nobody's signature.
@@ -183,4 +214,66 @@ fn disclosed(body: &Value) -> Value {
     let disclosures: Vec<Value> =
         matching.map(|id| json!({"feature-type": "protocol", "id": id})).collect();
     json!({"disclosures": disclosures})
+}
+
+/// What a message that the node itself takes is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Small {
+    /// Seen for the first time.
+    First,
+    /// The same came before.
+    Again,
+    /// Its author's keys are not those that were pinned.
+    OtherKeys,
+    /// No live grant, not fresh, or another message has its id.
+    Refused,
+}
+
+/// True if the answer is wanted on the connection that the message came by.
+const fn routed(arrival: &Arrival) -> bool {
+    !matches!(arrival.received.plaintext.return_route, ReturnRoute::None)
+}
+
+/// Live grant, pinned keys and fresh, as for any message; the types of a grant do not list these.
+fn look(tx: &dyn Tx, arrival: &Arrival) -> Result<Small, CoreError> {
+    let (agent, sender) = (&arrival.agent.did, &arrival.sender);
+    let Some(row) = tx.grant_between(agent, sender)? else { return Ok(Small::Refused) };
+    let (restrictions, now) = (row.grant.restrictions(), tx.now());
+    let live = row.state == GrantState::Active && now.seconds() < row.grant.until();
+    if !live || (!arrival.proof_anyone && !restrictions.deniable) {
+        return Ok(Small::Refused);
+    }
+    if row.pin.as_ref().is_some_and(|pin| !grant::continues(pin, &arrival.document)) {
+        return Ok(Small::OtherKeys);
+    }
+    let (created, expires) = arrival.times();
+    if fresh::check(created, expires, restrictions.untimed, now).is_err() {
+        return Ok(Small::Refused);
+    }
+    Ok(match tx.seen(agent, sender, &arrival.id)? {
+        None => Small::First,
+        Some(digest) if digest == arrival.digest => Small::Again,
+        Some(_) => Small::Refused,
+    })
+}
+
+/// Looks once more, and remembers what is seen for the first time.
+fn admit(
+    tx: &mut dyn Tx,
+    entropy: &dyn comity_jose::Entropy,
+    arrival: &Arrival,
+) -> Result<Small, CoreError> {
+    let (agent, sender) = (&arrival.agent.did, &arrival.sender);
+    let small = look(tx, arrival)?;
+    if small == Small::First {
+        let (created, expires) = arrival.times();
+        let until = fresh::fresh_until(created.unwrap_or_else(|| tx.now().seconds()), expires);
+        tx.put_seen(agent, sender, &arrival.id, &arrival.digest, until)?;
+    }
+    if small == Small::OtherKeys
+        && let Some(row) = tx.grant_between(agent, sender)?
+    {
+        super::accept::suspend(tx, entropy, &row, arrival)?;
+    }
+    Ok(small)
 }
