@@ -4,7 +4,7 @@ use super::body::{BodyError, Held};
 use axum::response::{IntoResponse, Response};
 use comity_api::Problem;
 use comity_engine::{Code, defaults};
-use comity_jose::json::{self, Limits};
+use comity_jose::json::{self, JsonError, Limits};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode, Uri};
 use serde::Serialize;
@@ -23,15 +23,16 @@ impl From<Problem> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = status(&self.0);
-        let mut response = (status, octets(&self.0)).into_response();
+        let problem = helped(self.0);
+        let status = status(&problem);
+        let mut response = (status, octets(&problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if let Some(seconds) = self.0.retry_after_s {
+        if let Some(seconds) = problem.retry_after_s {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -39,6 +40,28 @@ impl IntoResponse for Failure {
         }
         response
     }
+}
+
+/// Whoever may know of a problem is told what to do next: where nothing better was said, what
+/// helps with all of its kind.
+pub(super) fn helped(mut problem: Problem) -> Problem {
+    let is = |code: Code| problem.code == code.as_str();
+    let next = match problem.code.as_str() {
+        _ if problem.next.is_some() || problem.retry_after_s.is_some() => return problem,
+        _ if is(Code::ID_CONFLICT) => "repeat the message as it was, or choose another id",
+        _ if is(Code::LEASE_LOST) => {
+            "lease again: the delivery is offered anew if it is still open"
+        }
+        _ if is(Code::NOT_FOUND) => "check the id; it may be another agent's, or put away",
+        _ if is(Code::TOO_LARGE) => "send less at once, or a link to it",
+        code if code.starts_with("e.m.req.") => {
+            "compare it with the description: openapi.json for agents, comity help for operators"
+        }
+        code if code.starts_with("e.p.") => "comity grant and comity peer show what holds now",
+        _ => "comity doctor",
+    };
+    problem.next = Some(next.to_owned());
+    problem
 }
 
 /// A value as an answer.
@@ -65,15 +88,20 @@ pub(super) fn read<T: DeserializeOwned>(body: Result<Held, BodyError>) -> Result
     } else {
         &held.octets[..]
     };
-    let read = json::parse_as(octets, &LIMITS);
-    read.map_err(|error| {
+    let explain = |error: JsonError| {
         let problem = bad(error.to_string());
         // What serde says names the member that is wrong.
         match error.source() {
             Some(source) => problem.detail(comity_api::safe(&source.to_string())),
             None => problem,
         }
-    })
+    };
+    let value = json::parse(octets, &LIMITS).map_err(explain)?;
+    if !value.is_object() {
+        // Serde would take an array for an object, by the order of its members.
+        return Err(bad("json value has an unexpected shape").detail("a JSON object is expected"));
+    }
+    json::read_as(value).map_err(explain)
 }
 
 /// Reads the query of an address.

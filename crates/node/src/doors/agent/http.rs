@@ -184,7 +184,7 @@ pub(super) async fn settle(
             match perform(&door.core, &entrant.caller, operation).await {
                 Ok(Outcome::Settled(done)) => SettleResult::Settled(done),
                 Ok(_) => SettleResult::Problem(problem::bad("not a settlement")),
-                Err(problem) => SettleResult::Problem(problem),
+                Err(problem) => SettleResult::Problem(problem::helped(problem)),
             },
         );
     }

@@ -346,7 +346,7 @@ impl Session {
     async fn complain(&mut self, reference: Option<u64>, problem: &Problem) -> Result<(), End> {
         self.push(&Notice::Error {
             r#ref: reference,
-            problem,
+            problem: &problem::helped(problem.clone()),
         })
         .await
     }
