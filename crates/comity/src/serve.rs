@@ -2,7 +2,8 @@
 //!
 //! While a handler runs, its lease is extended. When the node was away meanwhile it may offer the
 //! same delivery again under another lease: the handler that runs goes on and settles under the
-//! newest lease, and no second one starts.
+//! newest lease, and no second one starts. What is offered again because it was given back may come
+//! before the worker that gave it back has ended: then it is handled after that.
 
 mod work;
 
@@ -60,8 +61,8 @@ pub(crate) async fn serve(
             }
             Some(finished) = desk.tasks.join_next(), if !desk.tasks.is_empty() => {
                 // A worker catches its handler's panics; it doesn't panic itself.
-                if let Ok(delivery) = finished {
-                    desk.finish(&delivery);
+                if let Ok(worked) = finished {
+                    desk.finish(&worked, stopping);
                 }
             }
             delivery = deliveries.recv(), if !stopping || !desk.tasks.is_empty() => match delivery {
@@ -79,10 +80,17 @@ pub(crate) async fn serve(
 struct Desk<'a> {
     agent: &'a Agent,
     room: usize,
-    tasks: JoinSet<String>,
-    /// The newest lease of each delivery that is being handled.
-    leases: HashMap<String, watch::Sender<work::Lease>>,
+    tasks: JoinSet<work::Worked>,
+    running: HashMap<String, Running>,
     waiting: VecDeque<api::Delivery>,
+}
+
+/// A delivery that is being handled.
+struct Running {
+    /// Its newest lease.
+    lease: watch::Sender<work::Lease>,
+    /// How it was offered last, if that was again.
+    again: Option<api::Delivery>,
 }
 
 impl<'a> Desk<'a> {
@@ -91,7 +99,7 @@ impl<'a> Desk<'a> {
             agent,
             room,
             tasks: JoinSet::new(),
-            leases: HashMap::new(),
+            running: HashMap::new(),
             waiting: VecDeque::new(),
         }
     }
@@ -101,8 +109,9 @@ impl<'a> Desk<'a> {
     }
 
     fn take(&mut self, delivery: api::Delivery, stopping: bool) {
-        if let Some(lease) = self.leases.get(&delivery.delivery) {
-            lease.send_replace(work::Lease::of(&delivery));
+        if let Some(running) = self.running.get_mut(&delivery.delivery) {
+            running.lease.send_replace(work::Lease::of(&delivery));
+            running.again = Some(delivery);
         } else if stopping {
             // Not begun: the node offers it again.
         } else if self.tasks.len() < self.room {
@@ -117,14 +126,20 @@ impl<'a> Desk<'a> {
 
     fn start(&mut self, delivery: api::Delivery) {
         let (lease, leased) = watch::channel(work::Lease::of(&delivery));
-        self.leases.insert(delivery.delivery.clone(), lease);
+        let running = Running { lease, again: None };
+        self.running.insert(delivery.delivery.clone(), running);
         self.tasks
             .spawn(work::work(self.agent.clone(), delivery, leased));
     }
 
-    fn finish(&mut self, delivery: &str) {
-        self.leases.remove(delivery);
-        if let Some(next) = self.waiting.pop_front() {
+    fn finish(&mut self, worked: &work::Worked, stopping: bool) {
+        let again = self.running.remove(&worked.delivery);
+        if let Some(again) = again.and_then(|running| running.again)
+            && again.lease != worked.lease
+        {
+            // It ended without having seen this lease.
+            self.take(again, stopping);
+        } else if let Some(next) = self.waiting.pop_front() {
             self.start(next);
         }
     }

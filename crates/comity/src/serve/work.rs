@@ -32,12 +32,20 @@ impl Lease {
     }
 }
 
-/// Handles a delivery from beginning to settlement; gives back its id.
+/// A delivery that a worker has ended with.
+#[derive(Debug)]
+pub(super) struct Worked {
+    pub(super) delivery: String,
+    /// The lease under which it settled it, or tried to.
+    pub(super) lease: String,
+}
+
+/// Handles a delivery from beginning to settlement.
 pub(super) async fn work(
     agent: Agent,
     delivery: api::Delivery,
     mut leased: watch::Receiver<Lease>,
-) -> String {
+) -> Worked {
     let id = delivery.delivery.clone();
     let reply = match Message::new(agent.clone(), delivery) {
         Ok(message) => {
@@ -52,8 +60,11 @@ pub(super) async fn work(
             Reply::reject("e.p.msg.unsupported", "this message can't be read")
         }
     };
-    settle(&agent, &id, reply, &mut leased).await;
-    id
+    let lease = settle(&agent, &id, reply, &mut leased).await;
+    Worked {
+        delivery: id,
+        lease,
+    }
 }
 
 /// The handler's future; a panic becomes a failure like any other.
@@ -119,8 +130,13 @@ async fn extend_after(
     }
 }
 
-/// Settles under the newest lease.
-async fn settle(agent: &Agent, id: &str, reply: Reply, leased: &mut watch::Receiver<Lease>) {
+/// Settles under the newest lease; gives back which that was.
+async fn settle(
+    agent: &Agent,
+    id: &str,
+    reply: Reply,
+    leased: &mut watch::Receiver<Lease>,
+) -> String {
     let mut settlement = match reply.into_settlement(id) {
         Ok(settlement) => settlement,
         Err(why) => {
@@ -131,7 +147,7 @@ async fn settle(agent: &Agent, id: &str, reply: Reply, leased: &mut watch::Recei
     loop {
         settlement.lease.clone_from(&leased.borrow_and_update().id);
         let Err(why) = agent.link().ask(Frame::settle(&settlement)).await else {
-            return;
+            return settlement.lease;
         };
         if why.is_lease_lost() {
             let offered_again = tokio::time::timeout(OFFERED_AGAIN, leased.changed()).await;
@@ -140,14 +156,14 @@ async fn settle(agent: &Agent, id: &str, reply: Reply, leased: &mut watch::Recei
                     id,
                     "the lease was lost; the node will offer the message again"
                 );
-                return;
+                return settlement.lease;
             }
         } else if settlement.code.as_deref() != Some(BAD_REPLY) {
             tracing::error!(id, error = ?why, "the node did not take a handler's reply");
             settlement = bad_reply(id);
         } else {
             tracing::error!(id, error = ?why, "the node did not take a settlement");
-            return;
+            return settlement.lease;
         }
     }
 }

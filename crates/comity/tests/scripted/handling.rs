@@ -195,6 +195,24 @@ async fn a_settlement_whose_lease_was_lost_takes_the_lease_that_is_offered_next(
 }
 
 #[tokio::test]
+async fn what_was_given_back_is_handled_again_however_soon_it_is_offered() {
+    let node = Node::start().await;
+    let (bruno, mut session) = node.open().await;
+    bruno.on_any(async |_| Ok(Reply::retry(Duration::ZERO)));
+    run(&bruno, &mut session).await;
+    session
+        .deliver(delivery("d_1", "l_1", REQUEST, json!({}), 60))
+        .await;
+    for attempt in 2..50 {
+        let settled = session.expect("settle").await;
+        assert_eq!(settled["lease"], format!("l_{}", attempt - 1));
+        let lease = format!("l_{attempt}");
+        let again = delivery("d_1", &lease, REQUEST, json!({}), 60);
+        session.settled_and_delivered(&settled, again).await;
+    }
+}
+
+#[tokio::test]
 async fn a_reply_that_the_node_refuses_becomes_a_rejection_that_blames_us() {
     let node = Node::start().await;
     let (bruno, mut session) = node.open().await;

@@ -131,6 +131,18 @@ impl Session {
         .await;
     }
 
+    /// Both frames at once, as a node that has them ready sends them.
+    pub(crate) async fn settled_and_delivered(&mut self, asked: &Value, mut delivery: Value) {
+        let value = json!({"delivery": asked["delivery"], "messages": []});
+        let settled = json!({"op": "result", "ref": asked["ref"], "value": value});
+        delivery["op"] = "delivery".into();
+        self.0
+            .feed(Message::text(settled.to_string()))
+            .await
+            .unwrap();
+        self.push(delivery).await;
+    }
+
     pub(crate) async fn push(&mut self, frame: Value) {
         self.0.send(Message::text(frame.to_string())).await.unwrap();
     }
