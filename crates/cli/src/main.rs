@@ -19,6 +19,7 @@ mod verb;
 
 use args::{Cli, Command};
 use clap::FromArgMatches;
+use clap::parser::ValueSource;
 use exit::{Exit, Trouble};
 use shell::Shell;
 use std::process::ExitCode;
@@ -33,14 +34,16 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(why) => return Trouble::failed(why.to_string()).report(),
     };
-    match runtime.block_on(run(cli)) {
+    // A home in the environment is where to look; one on the command line is a choice.
+    let chosen = matches.value_source("home") == Some(ValueSource::CommandLine);
+    match runtime.block_on(run(cli, chosen)) {
         Ok(exit) => exit.into(),
         Err(trouble) => trouble.report(),
     }
 }
 
-async fn run(cli: Cli) -> Result<Exit, Trouble> {
-    let shell = Shell::new(cli.home);
+async fn run(cli: Cli, chosen: bool) -> Result<Exit, Trouble> {
+    let shell = Shell::new(cli.home, chosen);
     match cli.command {
         Command::Agent(args) => noun::agent::run(args, &shell).await,
         Command::Ask(args) => verb::ask::run(args, &shell).await,

@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(crate) struct Shell {
     home: PathBuf,
-    /// `--home` or `COMITY_HOME` was given.
+    /// `--home` was given: it goes before `COMITY_URL` and `COMITY_TOKEN`.
     chosen: bool,
 }
 
 impl Shell {
-    pub(crate) fn new(home: Option<PathBuf>) -> Self {
+    pub(crate) fn new(home: Option<PathBuf>, chosen: bool) -> Self {
         Self {
-            chosen: home.is_some(),
+            chosen,
             home: home.unwrap_or_else(comity::home),
         }
     }
@@ -95,7 +95,7 @@ mod tests {
         for agent in agents {
             std::fs::write(home.path().join(format!("agents/{agent}.json")), "{}").unwrap();
         }
-        let shell = Shell::new(Some(home.path().to_owned()));
+        let shell = Shell::new(Some(home.path().to_owned()), true);
         (home, shell)
     }
 

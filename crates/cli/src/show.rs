@@ -9,8 +9,22 @@ pub(crate) mod words;
 use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use serde::Serialize;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::Duration;
+
+/// `println!` that keeps colours for terminals, and ends quietly when nobody reads any more
+/// (`comity message --all | head`).
+#[macro_export]
+macro_rules! say {
+    ($($text:tt)*) => { $crate::show::print_line(format_args!($($text)*)) };
+}
+
+pub(crate) fn print_line(text: std::fmt::Arguments<'_>) {
+    let mut out = anstream::stdout().lock();
+    if writeln!(out, "{text}").and_then(|()| out.flush()).is_err() {
+        std::process::exit(NOBODY_READS);
+    }
+}
 
 /// Shows what `fetch` gives, once or whenever it changes: as JSON, or as `render` has it.
 pub(crate) async fn list<T: Serialize>(
@@ -30,7 +44,7 @@ pub(crate) async fn list<T: Serialize>(
             if listing.watch && std::io::stdout().is_terminal() {
                 anstream::print!("{CLEAR}");
             }
-            anstream::println!("{}", text.trim_end());
+            say!("{}", text.trim_end());
             shown = text;
         }
         if !listing.watch {
@@ -51,7 +65,7 @@ pub(crate) fn one<T: Serialize>(
     } else {
         render(thing)
     };
-    anstream::println!("{}", text.trim_end());
+    say!("{}", text.trim_end());
     Ok(())
 }
 
@@ -65,6 +79,8 @@ pub(crate) fn pretty(thing: &impl Serialize) -> Result<String, Trouble> {
     serde_json::to_string_pretty(thing).map_err(|why| Trouble::failed(why.to_string()))
 }
 
+/// What a shell shows for a program that SIGPIPE ended.
+const NOBODY_READS: i32 = 141;
 /// How often a watched list is fetched.
 pub(crate) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// Cursor home, screen clear.

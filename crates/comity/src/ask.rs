@@ -147,9 +147,9 @@ async fn await_answer(agent: &Agent, id: &str, left: Duration) -> Result<Option<
         return Ok(None);
     };
     let shown = Status::read(shown?)?;
-    if asked.elapsed() < BUSY && shown.state() == State::Done {
-        // `done` may overtake the reply that it came with.
-        tokio::time::sleep(BUSY.min(left)).await;
+    if !(shown.has_answer() || is_hopeless(shown.state())) {
+        // It returned early: somebody else has the answer leased, and may not settle it.
+        tokio::time::sleep(BUSY.min(left).saturating_sub(asked.elapsed())).await;
     }
     Ok(Some(shown))
 }

@@ -105,6 +105,10 @@ impl Status {
         &self.message.history
     }
 
+    pub(crate) const fn has_answer(&self) -> bool {
+        self.message.answer.is_some()
+    }
+
     pub(crate) fn take_answer(&mut self) -> Option<api::Delivery> {
         self.message.answer.take().map(|answer| *answer)
     }

@@ -1,6 +1,7 @@
 use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
+use crate::say;
 use crate::shell::Shell;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
@@ -66,7 +67,7 @@ pub(crate) async fn run(args: Agent, shell: &Shell) -> Result<Exit, Trouble> {
             operator
                 .delete(&format!("/v1/agents/{}", part(&name)))
                 .await?;
-            anstream::println!("{name} is removed; its record stays");
+            say!("{name} is removed; its record stays");
             Ok(Exit::Ok)
         }
     }

@@ -2,6 +2,7 @@ use super::pick;
 use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
+use crate::say;
 use crate::shell::Shell;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
@@ -116,7 +117,7 @@ pub(crate) async fn run(args: Grant, shell: &Shell) -> Result<Exit, Trouble> {
             let grant = pick(&grants, &id, "grant", |grant| &grant.id)?;
             let path = format!("/v1/grants/{}/revoke", part(&grant.id));
             let decided: Decided = operator.post(&path, &()).await?;
-            anstream::println!(
+            say!(
                 "{} with {}: {}",
                 words::short_digest(&grant.id),
                 words::who(&grant.peer),

@@ -2,6 +2,7 @@ use super::pick;
 use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
+use crate::say;
 use crate::shell::Shell;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
@@ -104,7 +105,7 @@ pub(crate) async fn run(args: Knock, shell: &Shell) -> Result<Exit, Trouble> {
             let knock = pick(&knocks, &id, "knock", |knock| &knock.id)?;
             let path = format!("/v1/knocks/{}/deny", part(&knock.id));
             let decided: Decided = operator.post(&path, &()).await?;
-            anstream::println!(
+            say!(
                 "{}: {}",
                 words::who(&knock.from),
                 paint::state(&decided.outcome)

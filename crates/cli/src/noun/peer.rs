@@ -1,6 +1,7 @@
 use crate::args::Listing;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
+use crate::say;
 use crate::shell::Shell;
 use crate::show::paint;
 use crate::show::table::{Cell, Table};
@@ -60,7 +61,7 @@ async fn set(operator: &Operator, path: &str, did: String) -> Result<Exit, Troub
     } else {
         "not blocked"
     };
-    anstream::println!("{} is {now}", words::who(&peer.did));
+    say!("{} is {now}", words::who(&peer.did));
     Ok(Exit::Ok)
 }
 

@@ -2,6 +2,7 @@ use super::reconcile::{self, Reconcile};
 use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
+use crate::say;
 use crate::shell::Shell;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
@@ -134,7 +135,7 @@ async fn export(operator: &Operator, thread: String, to: Option<PathBuf>) -> Res
     std::fs::write(&file, &bundle).map_err(|why| {
         Trouble::failed(format!("can't write {}", file.display())).means(why.to_string())
     })?;
-    anstream::println!(
+    say!(
         "{}  {} octets   → comity verify {0} --anchor DID=FINGERPRINT",
         file.display(),
         bundle.len()

@@ -3,6 +3,7 @@ use super::what::{What, Who};
 use crate::args::Output;
 use crate::exit::{Exit, Trouble};
 use crate::operator::part;
+use crate::say;
 use crate::shell::Shell;
 use crate::show::{self, paint, time, words};
 use clap::Args;
@@ -65,13 +66,13 @@ fn answered(answer: &Answer, output: Output) -> Result<Exit, Trouble> {
     if output.json {
         let message = answer.plaintext();
         let answer = json!({"outcome": "answer", "message": message, "context": answer.context()});
-        anstream::println!("{}", show::line(&answer)?);
+        say!("{}", show::line(&answer)?);
         return Ok(Exit::Ok);
     }
     // JSON escapes control characters; the others that hide or turn text, nobody would.
     let body = show::pretty(answer.body_value())?;
     let lines: Vec<String> = body.lines().map(comity_api::safe).collect();
-    anstream::println!("{}", lines.join("\n"));
+    say!("{}", lines.join("\n"));
     let proof = match answer.context().proof.as_str() {
         "anyone" => "signed by",
         _ => "proved to you only, from",
@@ -92,7 +93,7 @@ fn still_pending(pending: &Pending, output: Output) -> Result<Exit, Trouble> {
         let waiting_on = pending.waiting_on().to_string();
         let pending =
             json!({"outcome": "pending", "waiting_on": waiting_on, "status": as_json(status)});
-        anstream::println!("{}", show::line(&pending)?);
+        say!("{}", show::line(&pending)?);
         return Ok(Exit::Pending);
     }
     let peer = words::who(status.to());
@@ -134,7 +135,7 @@ fn still_pending(pending: &Pending, output: Output) -> Result<Exit, Trouble> {
 fn was_refused(refused: &Refused, output: Output) -> Result<Exit, Trouble> {
     if output.json {
         let refused = json!({"outcome": "refused", "status": as_json(refused.status())});
-        anstream::println!("{}", show::line(&refused)?);
+        say!("{}", show::line(&refused)?);
         return Ok(Exit::Refused);
     }
     let peer = words::who(refused.status().to());

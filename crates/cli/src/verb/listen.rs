@@ -1,5 +1,6 @@
 use crate::args::Output;
 use crate::exit::{Exit, Trouble};
+use crate::say;
 use crate::shell::Shell;
 use crate::show::{self, paint, time, words};
 use clap::Args;
@@ -127,9 +128,9 @@ impl Desk {
     fn print(&self, message: &Message) -> Result<Reply, Failure> {
         if self.json {
             let line = json!({"message": message.plaintext(), "context": message.context()});
-            anstream::println!("{line}");
+            say!("{line}");
         } else {
-            anstream::println!("{}", for_people(message));
+            say!("{}", for_people(message));
         }
         Ok(Reply::done())
     }

@@ -1,6 +1,7 @@
 use super::what::{What, Who};
 use crate::args::Output;
 use crate::exit::{Exit, Trouble};
+use crate::say;
 use crate::shell::Shell;
 use crate::show::{self, paint, time, words};
 use clap::{Args, ValueEnum};
@@ -51,9 +52,9 @@ pub(crate) async fn run(args: Send, shell: &Shell) -> Result<Exit, Trouble> {
     };
     let status = sending.await?;
     if args.output.json {
-        anstream::println!("{}", show::line(&as_json(&status))?);
+        say!("{}", show::line(&as_json(&status))?);
     } else {
-        anstream::println!("{}", describe(&status));
+        say!("{}", describe(&status));
     }
     Ok(exit(&status, args.wait))
 }

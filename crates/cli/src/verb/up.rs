@@ -1,5 +1,6 @@
 use super::status::screen;
 use crate::exit::{Exit, Trouble};
+use crate::say;
 use crate::shell::Shell;
 use clap::Args;
 use comity_api::operator::Status;
@@ -107,7 +108,7 @@ pub(crate) async fn run(args: Up, shell: &Shell) -> Result<Exit, Trouble> {
     let operator = shell.operator();
     if !quiet {
         let status: Status = operator.get("/v1/status").await?;
-        anstream::println!("{}", screen(&status).trim_end());
+        say!("{}", screen(&status).trim_end());
     }
     let ended = node.run_until(stop).await;
     ended.map_err(|why| Trouble::failed(why.to_string()))?;

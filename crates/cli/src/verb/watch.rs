@@ -1,6 +1,7 @@
 use crate::args::Output;
 use crate::exit::{Exit, Trouble};
 use crate::operator::Operator;
+use crate::say;
 use crate::shell::Shell;
 use crate::show::{self, entry, paint, time};
 use clap::Args;
@@ -34,9 +35,9 @@ pub(crate) async fn run(args: Watch, shell: &Shell) -> Result<Exit, Trouble> {
         for event in events {
             after = after.max(event.seq);
             if args.output.json {
-                anstream::println!("{}", show::line(&event)?);
+                say!("{}", show::line(&event)?);
             } else {
-                anstream::println!("{}", line(&event));
+                say!("{}", line(&event));
             }
         }
     }

@@ -111,6 +111,29 @@ async fn a_question_whose_message_is_done_still_waits_for_the_reply_that_follows
 }
 
 #[tokio::test]
+async fn an_answer_that_somebody_else_has_leased_is_not_asked_for_in_a_busy_loop() {
+    let node = Node::start().await;
+    let (bruno, mut session) = node.open().await;
+    let wait = Duration::from_secs(1);
+    let asking = tokio::spawn(bruno.resume("q-1").wait(wait).into_future());
+    let mut asked = 0;
+    let outcome = async {
+        loop {
+            let shown = session.expect("show").await;
+            session
+                .answer(&shown, message(&json!("q-1"), "received"))
+                .await;
+            asked += 1;
+        }
+    };
+    tokio::select! {
+        () = outcome => {}
+        outcome = asking => assert!(matches!(outcome.unwrap().unwrap(), Outcome::Pending(_))),
+    }
+    assert!(asked < 10, "asked {asked} times in a second");
+}
+
+#[tokio::test]
 async fn an_answer_whose_lease_was_lost_is_taken_again() {
     let node = Node::start().await;
     let (bruno, mut session) = node.open().await;
