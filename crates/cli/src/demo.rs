@@ -100,14 +100,17 @@ async fn play(demo: &Demo, ledger: Arc<Ledger>, dir: &Path) -> Result<(), Surpri
     }
 }
 
-/// Ready when somebody wants to end it.
+/// Ready when somebody wants to end it, or the terminal is gone: then everything that was started
+/// is dropped, and so ended.
 async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+    let kinds = [SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let [Ok(mut terminate), Ok(mut hangup)] = kinds else {
         return std::future::pending().await;
     };
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
     }
 }

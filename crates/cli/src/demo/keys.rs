@@ -103,9 +103,10 @@ impl Key {
     }
 }
 
-/// The foot line, as much of it as fits.
+/// The foot line, in the longest form that fits.
 fn foot(asked: &str, width: usize) -> String {
-    let foot = format!("{KEYS}  aria {asked}");
+    let keys = if width > KEYS.len() { KEYS } else { SHORT_KEYS };
+    let foot = format!("{keys}  aria {asked}");
     foot.chars().take(width.saturating_sub(1)).collect()
 }
 
@@ -122,6 +123,9 @@ fn say(session: &Session<'_>, side: Side, text: &str, facts: serde_json::Value) 
 /// What can be pressed.
 const KEYS: &str = "[k] kill a node  [d] cut the network  [f] forge Aria  [t] tamper in flight  \
                     [r] revoke  [p] replay  [e] edit the record  [v] verify  [q] quit";
+/// The same on a narrow terminal.
+const SHORT_KEYS: &str =
+    "k kill  d cut  f forge  t tamper  r revoke  p replay  e edit  v verify  q quit";
 /// How often the foot line is shown anew.
 const REFRESH: Duration = Duration::from_millis(500);
 
@@ -146,6 +150,8 @@ mod tests {
 
     #[test]
     fn the_foot_line_fits_the_terminal() {
-        assert_eq!(foot("1: answered", 10).chars().count(), 9);
+        assert_eq!(foot("1: answered", 10), "k kill  d");
+        assert!(foot("1: answered", 80).contains("q quit"));
+        assert!(foot("1: answered", 200).ends_with("[q] quit  aria 1: answered"));
     }
 }

@@ -6,6 +6,7 @@ use crate::demo::organisation::name;
 use crate::demo::program::Program;
 use crate::demo::stage::Stage;
 use crate::demo::surprise::{Look, Surprise, eventually, expect};
+use crate::show::words::count;
 use comity_api::operator::MessageRow;
 use serde_json::json;
 use std::collections::HashSet;
@@ -16,7 +17,7 @@ use std::time::Duration;
 pub(super) struct Session<'a> {
     pub(super) stage: &'a mut Stage,
     pub(super) asking: Program,
-    /// Forgeries, changed and replayed envelopes that came to nothing.
+    /// Forged, changed and replayed envelopes, each of which came to nothing.
     pub(super) refused: u64,
     pub(super) kills: u64,
     /// The node that is killed next.
@@ -113,6 +114,16 @@ impl<'a> Session<'a> {
         .await
     }
 
+    /// `3 forgeries refused`: everything that was sent and should not have been.
+    pub(super) fn came_to_nothing(&self) -> String {
+        let what = if self.refused == 1 {
+            "forgery"
+        } else {
+            "forgeries"
+        };
+        format!("{} {what} refused", self.refused)
+    }
+
     /// Ends it, with the sum of all.
     pub(super) async fn quit(mut self) -> Result<(), Surprise> {
         let ledger = self.stage.ledger.clone();
@@ -125,9 +136,12 @@ impl<'a> Session<'a> {
             None => String::new(),
         };
         let text = format!(
-            "{} messages · {} lost · {} doubled · {} kills survived · {} forgeries, changed and \
-             replayed envelopes came to nothing{edited}",
-            tally.messages, tally.lost, tally.doubled, self.kills, self.refused
+            "{} · {} lost · {} doubled · {} survived · {}{edited}",
+            count(tally.messages as u64, "message"),
+            tally.lost,
+            tally.doubled,
+            count(self.kills, "kill"),
+            self.came_to_nothing()
         );
         let mut facts = tally.facts();
         facts["kills"] = self.kills.into();

@@ -7,7 +7,7 @@ use crate::demo::ledger::Side;
 use crate::demo::organisation::name;
 use crate::demo::surprise::{Surprise, expect};
 use crate::demo::verifier::{Verified, anchor, verify as ask_third_party};
-use crate::show::words::short_digest;
+use crate::show::words::{count, short_digest};
 use serde_json::json;
 
 /// Revokes; pressed again, lets Aria in again.
@@ -59,9 +59,13 @@ pub(super) async fn verify(session: &mut Session<'_>) -> Result<(), Surprise> {
     let tally = Tally::of(session.stage).await?;
     tally.is_whole()?;
     let text = format!(
-        "v: newest thread {} by process {} · {} messages · {} lost · {} doubled · {} forgeries, \
-         changed and replayed envelopes came to nothing",
-        verified.verdict, verified.pid, tally.messages, tally.lost, tally.doubled, session.refused
+        "v: newest thread {} by process {} · {} · {} lost · {} doubled · {}",
+        verified.verdict,
+        verified.pid,
+        count(tally.messages as u64, "message"),
+        tally.lost,
+        tally.doubled,
+        session.came_to_nothing()
     );
     let mut facts = tally.facts();
     facts["verdict"] = verified.verdict.into();
