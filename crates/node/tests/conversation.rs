@@ -233,3 +233,24 @@ async fn a_message_that_expires_is_told_to_its_agent() {
     let ended = aria.core().show(&aria.caller, &message.id, Some(WaitFor::Done), LONG).await;
     assert_eq!(ended.unwrap().state, "expired");
 }
+
+#[tokio::test]
+async fn a_ping_between_agents_keeps_its_place_in_the_thread_and_is_receipted() {
+    const PING: &str = "https://didcomm.org/trust-ping/2.0/ping";
+    let (_a, _b, aria, bruno) = acquainted().await;
+    // A grant for pings: the first one knocks for it.
+    let ping = aria.send(BRUNO, PING, json!({})).await;
+    bruno.approve().await;
+    let pinged = aria.wait(&ping.id, WaitFor::Done).await;
+    assert_eq!(states(&pinged).last(), Some(&("done", "receipt")));
+    let behind = Send {
+        to: Some(BRUNO.into()),
+        type_: REQUEST.into(),
+        thid: Some(ping.thid.clone()),
+        ..Send::default()
+    };
+    aria.submit(behind).await;
+    let delivery = bruno.lease_one().await;
+    assert_eq!(delivery.message["sender_order"], 2);
+    bruno.settle(&delivery, "done", Vec::new()).await;
+}

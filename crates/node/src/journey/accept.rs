@@ -5,6 +5,7 @@ use super::claims::{Arrival, Stop};
 use super::contact;
 use super::note::note;
 use super::receipts::{RECEIPTS, VOID};
+use super::terminal::is_nodes_own;
 use super::trouble::CoreError;
 use crate::fail;
 use bytes::Bytes;
@@ -38,8 +39,8 @@ pub enum WireAnswer {
 }
 
 /// What a transaction made of a message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Verdict {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
     Accepted,
     Again,
     /// Refused, recorded, and a receipt says so.
@@ -87,7 +88,10 @@ impl Core {
             comity_engine::contact::WELCOME => self.take_welcome(arrival).await,
             comity_engine::contact::DECLINED => self.take_declined(arrival).await,
             comity_engine::contact::ENDED => self.take_ended(arrival).await,
-            _ if super::terminal::is_nodes_own(&type_) => self.take_small(arrival).await,
+            _ if is_nodes_own(&type_) && arrival.order().is_some() => {
+                self.take_in_order(arrival).await
+            }
+            _ if is_nodes_own(&type_) => self.take_small(arrival).await,
             _ => self.take_message(arrival).await,
         }
     }
@@ -102,13 +106,22 @@ impl Core {
             .write(move |tx| accept(tx, &*entropy, &arrival, look_for_room))
             .await?;
         fail::point("accept.after-commit");
+        if answered {
+            self.signals.events(&agent).raise();
+        }
+        self.announce_verdict(verdict, &agent)
+    }
+
+    /// Wakes whoever has to do with a verdict, and says what the transport answers.
+    pub(super) fn announce_verdict(
+        &self,
+        verdict: Verdict,
+        agent: &Did,
+    ) -> Result<WireAnswer, Stop> {
         match verdict {
             Verdict::Accepted => {
                 self.signals.recorded.raise();
-                self.signals.inbox(&agent).raise();
-                if answered {
-                    self.signals.events(&agent).raise();
-                }
+                self.signals.inbox(agent).raise();
                 Ok(WireAnswer::Accepted)
             }
             Verdict::Told => {
@@ -128,7 +141,7 @@ impl Core {
 
 /// Deduplicates, decides, and keeps; all on what this transaction reads. Also tells whether the
 /// message answers one of ours.
-fn accept(
+pub(super) fn accept(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     arrival: &Arrival,
@@ -210,12 +223,12 @@ fn judge(
         now,
     };
     let decision = decide(&facts);
-    // A tombstone stands for a message that the same grant covered: its type needs no mention
-    // there, everything else about it does.
+    // A tombstone stands for a message that the same grant covered, and what the node itself takes
+    // needs no mention there; everything else about them is judged alike.
     let comity = row.is_some_and(|row| row.knock.is_some());
-    let void = comity && arrival.type_().as_str() == VOID;
+    let unlisted = comity && is_settled_by_node(arrival);
     if let Some(code) = decision.refused
-        && !(void && decision.rule == Rule::Type)
+        && !(unlisted && decision.rule == Rule::Type)
     {
         return Ok(Err(code));
     }
@@ -287,8 +300,8 @@ fn keep(
     if comity {
         tx.put_receipt(&receipt(tx, arrival, ReceiptState::Received, None, entry))?;
     }
-    if arrival.type_().as_str() == VOID {
-        // It only takes a place in the order; no agent sees it.
+    if is_settled_by_node(arrival) {
+        // It takes its place in the order; no agent sees it.
         let settled = Settled {
             message: arrival.digest,
             state: ReceiptState::Done,
@@ -298,7 +311,9 @@ fn keep(
             replies: Vec::new(),
         };
         note(tx, entropy, Event::Settled(settled), Some(arrival.digest))?;
-        tx.put_receipt(&receipt(tx, arrival, ReceiptState::Done, None, entry))?;
+        if comity {
+            tx.put_receipt(&receipt(tx, arrival, ReceiptState::Done, None, entry))?;
+        }
         return Ok(false);
     }
     let mut name = [0; 12];
@@ -342,6 +357,11 @@ fn keep(
         }
     }
     Ok(answers)
+}
+
+/// True for what never reaches an agent: tombstones, and what the node itself answers or takes.
+fn is_settled_by_node(arrival: &Arrival) -> bool {
+    arrival.type_().as_str() == VOID || is_nodes_own(arrival.type_())
 }
 
 /// The message of ours that asks and has no answer yet, in this thread, to this sender.

@@ -79,7 +79,15 @@ impl Core {
             reason: reason.to_owned(),
         };
         self.store
-            .write(move |tx| note(tx, &*entropy, Event::Start(started.clone()), None))
+            .write(move |tx| {
+                // A start that died before the log had its head has noted it already.
+                let waiting = tx.unintegrated(STEP)?;
+                let start = EntryKind::Start.as_str();
+                if waiting.iter().all(|entry| entry.kind != start) {
+                    note(tx, &*entropy, Event::Start(started.clone()), None)?;
+                }
+                Ok::<_, CoreError>(())
+            })
             .await?;
         let empty = LogHead {
             origin: origin.to_string(),

@@ -2,14 +2,15 @@
 //! empty messages, problem reports (design §3). None of it reaches an agent or is ever reported on.
 
 use super::Core;
-use super::accept::WireAnswer;
+use super::accept::{Verdict, WireAnswer, accept};
 use super::claims::{Arrival, Stop};
-use super::contact::ContactDraft;
-use super::submit::ending;
+use super::contact::{ContactDraft, ContactRow};
+use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use comity_didcomm::{MessageId, MessageType, ReturnRoute};
 use comity_engine::{Code, GrantState, OutState, fresh, grant};
 use comity_jose::jwe::Enc;
+use comity_record::entry::EndedState;
 use comity_store::Tx;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -99,8 +100,51 @@ impl Core {
         if arrival.type_().is(REPORT) {
             self.take_report(&arrival).await?;
         }
+        self.answer_by(&arrival, answer)
+    }
+
+    /// The same from a Comity node. Such a message has a place in its thread's order and is owed
+    /// receipts, so it is accepted like any other, and settled by the node in the same transaction.
+    pub(super) async fn take_in_order(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+        let (owed, _) = self.answer_to(&arrival);
+        let answer = match &owed {
+            Some(draft) => Some(self.contact_row(draft).await?),
+            None => None,
+        };
+        let arrival = Arc::new(arrival);
+        let (entropy, kept, accepted) =
+            (Arc::clone(&self.entropy), answer.clone(), Arc::clone(&arrival));
+        let verdict = self
+            .store
+            .write(move |tx| {
+                let (verdict, _) = accept(tx, &*entropy, &accepted, false)?;
+                if let (Verdict::Accepted, false, Some(answer)) =
+                    (verdict, routed(&accepted), &kept)
+                {
+                    answer.keep(tx)?;
+                }
+                Ok::<_, CoreError>(verdict)
+            })
+            .await?;
+        let transport = self.announce_verdict(verdict, &arrival.agent.did)?;
+        if verdict != Verdict::Accepted {
+            return Ok(transport);
+        }
+        self.acks(&arrival).await?;
+        if arrival.type_().is(REPORT) {
+            self.take_report(&arrival).await?;
+        }
+        self.answer_by(&arrival, answer)
+    }
+
+    /// On the connection that the message came by, if that is wanted; else through the outbox.
+    fn answer_by(
+        &self,
+        arrival: &Arrival,
+        answer: Option<ContactRow>,
+    ) -> Result<WireAnswer, Stop> {
         let Some(answer) = answer else { return Ok(WireAnswer::Accepted) };
-        if !routed(&arrival) {
+        if !routed(arrival) {
             self.signals.outbox.raise();
             return Ok(WireAnswer::Accepted);
         }
@@ -177,6 +221,7 @@ impl Core {
         let code = arrival.body().get("code").and_then(Value::as_str).map(str::to_owned);
         let code = code.and_then(|code| Code::try_from(code).ok());
         let waking = agent.clone();
+        let entropy = Arc::clone(&self.entropy);
         self.store
             .write(move |tx| {
                 for id in &named {
@@ -185,6 +230,9 @@ impl Core {
                     if row.to == sender
                         && ending(&mut row, OutState::Rejected, code.clone(), "peer", now)
                     {
+                        // No receipt will say so: the report is nobody's signature to others.
+                        let why = code.as_ref().map_or("e.p", Code::as_str);
+                        end_noted(tx, &*entropy, row.digest, EndedState::Failed, why)?;
                         tx.put_outgoing(&row)?;
                         tx.put_event(&row.agent, &row.id)?;
                     }
