@@ -6,6 +6,7 @@ use super::wire;
 use crate::operator::{Operator, part};
 use comity_api::operator::{Agent, Export, Grant, Knock, MessageRow, Status};
 use comity_did::{Did, DidDocument};
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -145,12 +146,32 @@ impl Organisation {
         Ok(grants.into_iter().next())
     }
 
-    /// Every message of both directions.
+    /// Every message of both directions, oldest first.
     pub(super) async fn messages(&self) -> Result<Vec<MessageRow>, Surprise> {
-        Ok(self
-            .operator
-            .get("/v1/messages?limit=1000&all=true")
-            .await?)
+        let mut all: Vec<MessageRow> = Vec::new();
+        let mut after = 0;
+        loop {
+            let path = format!("/v1/messages?limit={PAGE}&all=true&after={after}");
+            let page: Vec<MessageRow> = self.operator.get(&path).await?;
+            // Each direction counts for itself; one that gave less than a page is at its end.
+            let ends = ["in", "out"].map(|direction| {
+                let rows = page.iter().filter(|row| row.direction == direction);
+                let (many, last) = rows.fold((0, 0), |(n, last), row| (n + 1, last.max(row.seq)));
+                (many >= PAGE).then_some(last)
+            });
+            let known: HashSet<_> = all
+                .iter()
+                .map(|row| (row.direction.clone(), row.seq))
+                .collect();
+            let new = |row: &MessageRow| !known.contains(&(row.direction.clone(), row.seq));
+            all.extend(page.into_iter().filter(new));
+            match ends.into_iter().flatten().min() {
+                Some(last) => after = last,
+                None => break,
+            }
+        }
+        all.sort_by_key(|row| (row.at, row.seq));
+        Ok(all)
     }
 
     /// One message with its plaintext.
@@ -253,5 +274,7 @@ fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 
+/// Rows that a list gives at most.
+const PAGE: usize = 1_000;
 /// A node is there in well under a second; a busy machine may need longer.
 const START: Duration = Duration::from_secs(20);
