@@ -51,6 +51,12 @@ pub enum OpenError {
     /// The master key is missing, exposed or damaged.
     #[error(transparent)]
     MasterKey(#[from] MasterKeyError),
+    /// A wire door that others can reach, and no URL under which they should.
+    #[error("{address} can be reached from other machines, and there is no public URL")]
+    NotPublic {
+        /// Where.
+        address: SocketAddr,
+    },
     /// Every port that a door would choose by itself is taken.
     #[error("ports {first} to {last} are all taken")]
     PortsTaken {
@@ -104,6 +110,9 @@ impl OpenError {
                 .detail(error.to_string())
                 .next("comity up --host agents.example.org   or   --public-url https://HOST"),
             Self::MasterKey(error) => error.explain(problem),
+            Self::NotPublic { .. } => problem
+                .detail("peers only take https; a TLS proxy in front gives the node its public URL")
+                .next("comity up --public-url https://HOST   or   --wire 127.0.0.1:PORT"),
             Self::PortsTaken { flag, .. } => {
                 problem.next(format!("comity up {flag} 127.0.0.1:PORT"))
             }

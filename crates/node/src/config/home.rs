@@ -76,11 +76,13 @@ impl Home {
     /// Writes who runs here now, for error messages and for the next start.
     pub(super) fn note_tenant(&self, tenant: Tenant) -> Result<(), OpenError> {
         let text = serde_json::to_string(&tenant).unwrap_or_default();
-        // Overwritten in place: the lock is on this file, not on its name.
+        // Overwritten in place: the lock is on this file, not on its name. Cut only afterwards: a
+        // crash in between leaves the new text and an end of the old, and both are readable.
+        let line = format!("{text}\n");
         let write = |mut file: &File| {
-            file.set_len(0)?;
             io::Seek::rewind(&mut file)?;
-            writeln!(file, "{text}")
+            file.write_all(line.as_bytes())?;
+            file.set_len(u64::try_from(line.len()).unwrap_or(u64::MAX))
         };
         write(&self.lock).map_err(|source| OpenError::Home {
             path: self.path.join("lock"),
@@ -129,7 +131,7 @@ fn read_tenant(mut lock: &File) -> Option<Tenant> {
     let mut text = String::new();
     io::Seek::rewind(&mut lock).ok()?;
     lock.take(4096).read_to_string(&mut text).ok()?;
-    serde_json::from_str(&text).ok()
+    serde_json::from_str(text.lines().next()?).ok()
 }
 
 /// Writes a file that only its owner may read (0600): whole and durable, or not at all.

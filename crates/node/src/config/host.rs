@@ -19,9 +19,15 @@ pub struct Host {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HostError {
+    /// The host and the public URL are not the same host.
+    #[error("the host and the public URL name different hosts; one of them is enough")]
+    Differs,
     /// An entry of the host map has not the form `HOST=ADDRESS:PORT`.
     #[error("an entry of the host map is written HOST=ADDRESS:PORT")]
     MapEntry,
+    /// A host map would make a public node speak plain http to others.
+    #[error("the host map is for development; a node with a public URL has none")]
+    MapInPublic,
     /// Not a domain name with an optional port.
     #[error("a host is a domain name with an optional port, and no IP address")]
     Name,

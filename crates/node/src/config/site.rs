@@ -2,7 +2,9 @@
 
 use super::home::{Home, Tenant};
 use super::listen::Doors;
-use super::{Config, Host, HostMap, OpenError, Outbound, Strangers, TestSeams, defaults};
+use super::{
+    Config, Host, HostError, HostMap, OpenError, Outbound, Strangers, TestSeams, defaults,
+};
 use crate::custody::MasterKey;
 use std::fs::{self, Permissions};
 use std::io;
@@ -58,6 +60,7 @@ pub(super) fn open(
     };
     let (wire, agent_door) = (of(&doors.wire)?, of(&doors.agent)?);
     let is_public = public.is_some();
+    check_reach(&config, public.as_ref(), wire)?;
     let unconfigured = config.host.is_none() && !is_public;
     let host = match config.host.or(public) {
         Some(host) => host,
@@ -220,6 +223,24 @@ impl Site {
     #[must_use]
     pub const fn seams(&self) -> &TestSeams {
         &self.seams
+    }
+}
+
+/// Without a public URL a node is for this machine only; with one it has no development map.
+fn check_reach(config: &Config, public: Option<&Host>, wire: SocketAddr) -> Result<(), OpenError> {
+    match public {
+        None if !wire.ip().is_loopback() => Err(OpenError::NotPublic { address: wire }),
+        None => Ok(()),
+        Some(public) => {
+            if config.host.as_ref().is_some_and(|host| host != public) {
+                return Err(HostError::Differs.into());
+            }
+            if config.host_map.is_empty() {
+                Ok(())
+            } else {
+                Err(HostError::MapInPublic.into())
+            }
+        }
     }
 }
 

@@ -81,6 +81,37 @@ async fn a_public_node_asks_before_it_knocks_and_is_called_by_its_url() {
 }
 
 #[tokio::test]
+async fn what_others_can_reach_has_a_public_url_and_no_host_map() {
+    let home = tempfile::tempdir().unwrap();
+    let error = async |change: fn(&mut Config)| {
+        let mut config = config(&home);
+        change(&mut config);
+        config.open().await.map(drop).unwrap_err()
+    };
+    let open = error(|config| config.wire = Some("0.0.0.0:0".parse().unwrap())).await;
+    assert!(matches!(open, OpenError::NotPublic { .. }));
+    assert!(open.problem().next.unwrap().contains("--public-url"));
+    let mapped = error(|config| {
+        config.public_url = Some("https://agents.org-b.com".to_owned());
+        config.host_map = vec![parse_map_entry("agents.org-a.test=127.0.0.1:1").unwrap()];
+    });
+    assert!(matches!(
+        mapped.await,
+        OpenError::Host(HostError::MapInPublic)
+    ));
+    let differs = error(|config| {
+        config.public_url = Some("https://agents.org-b.com".to_owned());
+        config.host = Some("agents.org-c.com".parse().unwrap());
+    });
+    assert!(matches!(differs.await, OpenError::Host(HostError::Differs)));
+    let mut both = config(&home);
+    both.public_url = Some("https://agents.org-b.com".to_owned());
+    both.host = Some("agents.org-b.com".parse().unwrap());
+    both.wire = Some("0.0.0.0:0".parse().unwrap());
+    assert!(!both.open().await.unwrap().site.is_development());
+}
+
+#[tokio::test]
 async fn the_host_map_also_says_where_our_own_host_listens() {
     let free = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()

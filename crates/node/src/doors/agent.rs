@@ -51,7 +51,12 @@ struct Door {
 }
 
 fn router(core: Arc<Core>, stop: CancellationToken, patience: socket::Patience) -> Router {
-    let bodies = Reader::new(REQUEST_BYTES_MAX, BODY_TIME, 32 * REQUEST_BYTES_MAX);
+    let bodies = Reader::new(
+        REQUEST_BYTES_MAX,
+        BODY_TIME,
+        FREE_BYTES,
+        32 * REQUEST_BYTES_MAX,
+    );
     let door = Arc::new(Door {
         core,
         bodies,
@@ -158,22 +163,23 @@ fn check_host(door: &Door, headers: &HeaderMap) -> Result<(), Problem> {
 fn is_known(door: &Door, host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let site = &door.core.site;
-    match bare.parse::<IpAddr>() {
-        Ok(address) => address.is_loopback() || address == site.agent_door().ip(),
-        Err(_) => {
-            host.eq_ignore_ascii_case("localhost")
-                || site
-                    .agent_hosts()
-                    .iter()
-                    .any(|known| known.eq_ignore_ascii_case(host))
+    let is_configured = site
+        .agent_hosts()
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(host));
+    is_configured
+        || match bare.parse::<IpAddr>() {
+            Ok(address) => address.is_loopback() || address == site.agent_door().ip(),
+            Err(_) => host.eq_ignore_ascii_case("localhost"),
         }
-    }
 }
 
 async fn nothing(uri: Uri) -> Failure {
     no_route(&uri).into()
 }
 
+/// Octets of a request that need no room.
+const FREE_BYTES: usize = 64 * 1024;
 /// Time for a request's body.
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// Connections of agents: each agent needs one, or a few.

@@ -14,6 +14,9 @@ pub(super) struct Reader {
     /// One permit an octet. Taken as octets come, so that whoever announces much and sends little
     /// holds little.
     room: Arc<Semaphore>,
+    /// The first octets of each body, which need no room: so many connections times these are
+    /// bounded by the number of connections, and small bodies never wait for large ones.
+    free: usize,
     longest: usize,
     deadline: Duration,
 }
@@ -39,10 +42,12 @@ pub(super) enum BodyError {
 }
 
 impl Reader {
-    /// Bodies of at most `longest` octets, each within `deadline`, all together `room` octets.
-    pub(super) fn new(longest: usize, deadline: Duration, room: usize) -> Self {
+    /// Bodies of at most `longest` octets, each within `deadline`; what they have beyond `free`
+    /// octets each is at most `room` octets at once.
+    pub(super) fn new(longest: usize, deadline: Duration, free: usize, room: usize) -> Self {
         Self {
             room: Arc::new(Semaphore::new(room)),
+            free,
             longest,
             deadline,
         }
@@ -68,8 +73,10 @@ impl Reader {
             if octets.len() + data.len() > self.longest {
                 return Err(BodyError::TooLarge);
             }
-            let count = u32::try_from(data.len()).map_err(|_| BodyError::TooLarge)?;
-            let more = Arc::clone(&self.room).try_acquire_many_owned(count);
+            let beyond = |length: usize| length.saturating_sub(self.free);
+            let more = beyond(octets.len() + data.len()) - beyond(octets.len());
+            let more = u32::try_from(more).map_err(|_| BodyError::TooLarge)?;
+            let more = Arc::clone(&self.room).try_acquire_many_owned(more);
             let more = more.map_err(|_| BodyError::NoRoom)?;
             match &mut room {
                 Some(room) => room.merge(more),

@@ -40,7 +40,7 @@ struct Operator {
 }
 
 fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
-    let bodies = Reader::new(BODY_BYTES, BODY_TIME, 16 * BODY_BYTES);
+    let bodies = Reader::new(BODY_BYTES, BODY_TIME, BODY_BYTES, 0);
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/doctor", post(doctor))

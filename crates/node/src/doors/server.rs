@@ -2,6 +2,7 @@
 
 use super::patient::Patient;
 use crate::bucket::Prefix;
+use crate::resolve::AddressClass;
 use axum::Router;
 use axum::body::Body;
 use http::Request;
@@ -26,8 +27,8 @@ use tower::ServiceExt;
 pub(super) struct Limits {
     /// In all; a further one is closed at once.
     pub(super) connections: usize,
-    /// From one [`Prefix`], so that one party cannot take them all. This machine has no limit of
-    /// its own: a proxy on it speaks for everybody.
+    /// From one [`Prefix`] of public addresses, so that one party cannot take them all. Others
+    /// have no limit of their own: a proxy there speaks for everybody.
     pub(super) for_a_prefix: usize,
     /// Time for the head of a request, from the end of the one before: how long a connection may
     /// idle.
@@ -167,7 +168,8 @@ struct Place(Arc<Places>, Option<Prefix>);
 
 impl Places {
     fn take(this: &Arc<Self>, remote: Remote) -> Option<Place> {
-        let prefix = remote.0.filter(|ip| !ip.is_loopback()).map(Prefix::of);
+        let is_public = |ip: &IpAddr| AddressClass::of(*ip).is_none();
+        let prefix = remote.0.filter(is_public).map(Prefix::of);
         let mut taken = this.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= this.limits.connections {
             return None;

@@ -41,7 +41,12 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, stop: Cancella
 
 fn router(core: Arc<Core>) -> Router {
     let wire = Arc::new(Wire {
-        bodies: Reader::new(defaults::ENVELOPE_BYTES_MAX, BODY_TIME, BODIES_BYTES),
+        bodies: Reader::new(
+            defaults::ENVELOPE_BYTES_MAX,
+            BODY_TIME,
+            FREE_BYTES,
+            BODIES_BYTES,
+        ),
         at_once: Semaphore::new(AT_ONCE),
         refusals: Buckets::new(REFUSALS),
         readers: Buckets::new(READERS),
@@ -215,7 +220,10 @@ const CONNECTIONS: Limits = Limits {
 };
 /// Time for a whole envelope: 4 MiB at 2.2 Mbit/s.
 const BODY_TIME: Duration = Duration::from_secs(15);
-/// Memory for envelopes that are being read or decided upon, all together: sixteen of the largest.
+/// Octets of an envelope that need no room: those of nearly all messages. With all connections at
+/// once 64 MiB.
+const FREE_BYTES: usize = 64 * 1024;
+/// Memory for larger envelopes that are being read or decided upon, all together: sixteen of the largest.
 const BODIES_BYTES: usize = 16 * defaults::ENVELOPE_BYTES_MAX;
 /// Envelopes decided upon at once. They share commits, so more is faster, up to a point.
 const AT_ONCE: usize = 512;

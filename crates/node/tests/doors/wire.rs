@@ -170,6 +170,7 @@ async fn whoever_sends_what_is_refused_runs_out_of_tokens() {
 async fn behind_a_proxy_the_rate_is_that_of_whom_it_speaks_for() {
     let house = House::with(|config| {
         config.host = None;
+        config.host_map.clear();
         config.public_url = Some("https://agents.org-a.test".to_owned());
     })
     .await;

@@ -29,8 +29,8 @@ use comity_engine::{Code, defaults};
 use comity_store::Page;
 use credit::Credit;
 use frames::{Frame, NotAFrame, Notice, Told};
+use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -142,7 +142,7 @@ impl Session {
     async fn converse(&mut self, mut frames: futures_util::stream::SplitStream<WebSocket>) -> End {
         let patience = self.door.patience;
         let stop = self.door.stop.clone();
-        let mut changes = self.changes();
+        let mut changes = self.changes(Duration::ZERO);
         let mut clock = tokio::time::interval(TICK);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut heard, mut pinged) = (Instant::now(), Instant::now());
@@ -166,8 +166,9 @@ impl Session {
                     self.deliver(leased).await
                 }
                 changed = &mut changes => {
+                    let pause = if changed.is_err() { AFTER_FAILURE } else { Duration::ZERO };
                     let step = self.tell(changed).await;
-                    changes = self.changes();
+                    changes = self.changes(pause);
                     step
                 }
                 _ = clock.tick() => {
@@ -200,7 +201,7 @@ impl Session {
         match Frame::read(&text) {
             Ok(Frame::Credit(room)) => {
                 if self.credit.grant(room) {
-                    // It leases for less than is wanted now, or for more than there is room.
+                    // It may be waiting for more than there is room now.
                     self.leasing = None;
                 }
                 Ok(())
@@ -304,19 +305,20 @@ impl Session {
         Ok(())
     }
 
-    fn changes(&self) -> BoxFuture<'static, Result<Vec<Event>, Problem>> {
+    /// The next changes, looked for after `pause`.
+    fn changes(&self, pause: Duration) -> BoxFuture<'static, Result<Vec<Event>, Problem>> {
         let (core, caller) = (Arc::clone(&self.door.core), self.entrant.caller.clone());
         let after = self.after;
-        async move { core.events(&caller, after, defaults::WAIT_MAX).await }.boxed()
+        Box::pin(async move {
+            tokio::time::sleep(pause).await;
+            core.events(&caller, after, defaults::WAIT_MAX).await
+        })
     }
 
     async fn tell(&mut self, changed: Result<Vec<Event>, Problem>) -> Result<(), End> {
         let events = match changed {
             Ok(events) => events,
-            Err(problem) => {
-                tokio::time::sleep(AFTER_FAILURE).await;
-                return self.complain(None, &problem).await;
-            }
+            Err(problem) => return self.complain(None, &problem).await,
         };
         // Each shows its message as it is now: of several about one, the last says it all.
         let last: HashMap<&str, u64> = events

@@ -21,7 +21,7 @@ async fn start(limits: Limits) -> (SocketAddr, CancellationToken, tokio::task::J
     let address = listener.local_addr().unwrap();
     let (stop, reader) = (
         CancellationToken::new(),
-        Reader::new(100, Duration::from_millis(300), 150),
+        Reader::new(100, Duration::from_millis(300), 20, 100),
     );
     let read = async move |body: Body| match reader.read(body).await {
         Ok(held) => format!("{} octets", held.octets.len()),
@@ -127,15 +127,16 @@ async fn a_body_has_bounds_in_octets_time_and_memory() {
             .await
             .ends_with(&format!("{:?}", BodyError::TooSlow))
     );
-    let (slow, second) = tokio::join!(post(100, 99), async {
+    let (slow, (second, small)) = tokio::join!(post(100, 99), async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        post(100, 100).await
+        (post(100, 100).await, post(20, 20).await)
     });
     assert!(slow.ends_with(&format!("{:?}", BodyError::TooSlow)));
     assert!(
         second.ends_with(&format!("{:?}", BodyError::NoRoom)),
-        "150 octets for all: {second}"
+        "80 and 80 of 100: {second}"
     );
+    assert!(small.ends_with("20 octets"), "small ones need no room");
     assert!(
         post(100, 100).await.ends_with("100 octets"),
         "room is given back"

@@ -12,11 +12,11 @@ pub(super) struct Credit {
 }
 
 impl Credit {
-    /// The agent says how much room it has, settled or not. True if it is another than before.
+    /// The agent says how much room it has, settled or not. True if it is less than before.
     pub(super) const fn grant(&mut self, room: usize) -> bool {
-        let changed = self.granted != room;
+        let is_less = room < self.granted;
         self.granted = room;
-        changed
+        is_less
     }
 
     /// How many more may be pushed at `now` (UTC seconds).
@@ -48,7 +48,7 @@ mod tests {
     fn places_are_taken_and_given_back_by_settling_or_by_the_end_of_a_lease() {
         let mut credit = Credit::default();
         assert_eq!(credit.room(0), 0, "none before the agent says so");
-        assert!(credit.grant(3));
+        assert!(!credit.grant(3));
         credit.take("a", 10);
         credit.take("b", 20);
         assert_eq!(credit.room(5), 1);
