@@ -201,6 +201,8 @@ pub trait Trust {
     /// The grant between our agent and a peer that counts: the active one, else suspended, else
     /// offered, else the one that ended last.
     fn grant_between(&self, ours: &Did, peer: &Did) -> Result<Option<GrantRow>>;
+    /// All grants between our agent and a peer, those that count first.
+    fn grants_of_pair(&self, ours: &Did, peer: &Did) -> Result<Vec<GrantRow>>;
     /// Inserts or replaces by (id, ours).
     fn put_grant(&mut self, row: &GrantRow) -> Result<()>;
     /// Grants, newest first.
@@ -272,7 +274,7 @@ pub trait Log {
 pub trait Receipts {
     /// Inserts or replaces by (message, recipient, state).
     fn put_receipt(&mut self, row: &ReceiptRow) -> Result<()>;
-    /// Unsigned receipts whose entry's `seq` is at most `up_to`, in order of their entries.
+    /// Unsigned receipts, but for those marked delivered (put away), whose entry's `seq` is at most `up_to`, in order of their entries.
     fn unsigned_receipts(&self, up_to: u64, limit: usize) -> Result<Vec<ReceiptRow>>;
     /// Signed receipts that the sender's node has not taken and that are due at `now`, by next
     /// attempt. Senders in `except` (peers that are down) are left out and cost nothing.

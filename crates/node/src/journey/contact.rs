@@ -26,7 +26,7 @@ use comity_record::entry::{Decided, EndedState, Outcome, Settled};
 use comity_record::receipt::By;
 use comity_record::{Digest, Event, ReceiptState};
 use comity_store::{
-    GrantRow, History, KnockRow, KnockState, OutKind, Outgoing, PeerRow, StoreError, Tx,
+    GrantRow, History, Incoming, KnockRow, KnockState, OutKind, Outgoing, PeerRow, StoreError, Tx,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -68,7 +68,12 @@ impl Core {
             .await?;
         for row in waiting {
             let Some(agent) = self.agent_of(&row.agent) else { continue };
-            self.knock(&agent, &row).await?;
+            match self.knock(&agent, &row).await {
+                Ok(()) => {}
+                Err(CoreError::Store(error)) => return Err(error.into()),
+                // One that cannot be made must not keep others from being made.
+                Err(error) => tracing::error!(%error, to = %row.to, "no knock can be made"),
+            }
         }
         Ok(())
     }
@@ -171,7 +176,12 @@ impl Core {
             .then(|| Knock::from_body(&arrival.body()).ok())
             .flatten()
             .filter(|knock| {
+                // What an operator is not shown cannot be asked for: foreign forms of mail are his
+                // to grant, not a stranger's to offer.
+                let asked = knock.offer.restrictions();
                 *knock.offer.between() == [arrival.sender.clone(), arrival.agent.did.clone()]
+                    && !asked.deniable
+                    && !asked.untimed
             })
             .ok_or_else(|| silent(&arrival.sender))?;
         let (created, expires) = arrival.times();
@@ -246,6 +256,9 @@ impl Core {
         let taken = self
             .store
             .write(move |tx| {
+                if tx.message(&digest)?.is_some() {
+                    return Ok(Some(true));
+                }
                 let Some(offered) = answered(tx, &our, &their, &thid)? else { return Ok(None) };
                 learn(tx, &their, &welcome.speaks)?;
                 tx.put_message(&digest, &octets)?;
@@ -265,7 +278,7 @@ impl Core {
                     version: offered.version + 1,
                     ..offered.clone()
                 };
-                replace_others(tx, &active)?;
+                replace_others(tx, &*entropy, &active)?;
                 tx.put_grant(&active)?;
                 decided(tx, &*entropy, &active, Outcome::Approved, Some(digest))?;
                 release_held(tx, &*entropy, &active)?;
@@ -294,6 +307,9 @@ impl Core {
         let taken = self
             .store
             .write(move |tx| {
+                if tx.message(&digest)?.is_some() {
+                    return Ok(true);
+                }
                 let Some(offered) = answered(tx, &our, &peer, &thid)? else { return Ok(false) };
                 tx.put_message(&digest, &octets)?;
                 let code = &declined.code;
@@ -476,16 +492,9 @@ fn answered(
 
 /// Our offer to a peer that nobody answered yet.
 fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, CoreError> {
-    Ok(match tx.grant_between(ours, peer)? {
-        Some(row) if row.state == GrantState::Offered => Some(row),
-        Some(row) if row.state == GrantState::Active => {
-            // A wider offer beside a live grant is not the one that counts between the two.
-            tx.grants(10_000)?.into_iter().find(|row| {
-                row.state == GrantState::Offered && row.ours == *ours && row.peer == *peer
-            })
-        }
-        _ => None,
-    })
+    // A wider offer may stand beside a grant, which is what counts between the two.
+    let rows = tx.grants_of_pair(ours, peer)?;
+    Ok(rows.into_iter().find(|row| row.state == GrantState::Offered))
 }
 
 /// Notes what a peer understands.
@@ -513,18 +522,71 @@ pub(crate) fn decided(
 }
 
 /// Other grants and offers of the pair give way to a new one.
-pub(crate) fn replace_others(tx: &mut dyn Tx, new: &GrantRow) -> Result<(), CoreError> {
+///
+/// What was accepted under them goes on under the new one, as far as that covers it.
+pub(crate) fn replace_others(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    new: &GrantRow,
+) -> Result<(), CoreError> {
+    end_rows(tx, entropy, &new.ours, &new.peer, |row| row.grant.id() != new.grant.id())?;
+    let id = new.grant.id();
+    for mut row in tx.unsettled(&new.ours, &new.peer, 100_000)? {
+        if row.grant == id {
+            continue;
+        }
+        let covered = new.grant.permits(&row.sender, &row.type_);
+        if covered || row.rule == comity_engine::decide::Rule::Reply.as_str() {
+            row.grant = id;
+            tx.put_incoming(&row)?;
+        } else {
+            refuse_delivery(tx, entropy, &mut row, &Code::TYPE_NOT_GRANTED)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends grants and offers of a pair without what hangs on them.
+fn end_rows(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    ours: &Did,
+    peer: &Did,
+    which: impl Fn(&GrantRow) -> bool,
+) -> Result<(), CoreError> {
     let now = tx.now();
-    for mut row in tx.grants(10_000)? {
-        let same_pair = row.ours == new.ours && row.peer == new.peer;
-        if same_pair && row.grant.id() != new.grant.id() && row.state != GrantState::Ended {
+    for mut row in tx.grants_of_pair(ours, peer)? {
+        if row.state != GrantState::Ended && which(&row) {
             row.state = GrantState::Ended;
             row.version += 1;
             row.ended = Some(now);
             tx.put_grant(&row)?;
+            decided(tx, entropy, &row, Outcome::Ended, None)?;
         }
     }
     Ok(())
+}
+
+/// Ends a delivery that policy does not let through any more; its sender is told.
+fn refuse_delivery(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &mut Incoming,
+    code: &Code,
+) -> Result<(), CoreError> {
+    row.state = InState::Settled;
+    row.lease = None;
+    tx.put_incoming(row)?;
+    let settled = Settled {
+        message: row.digest,
+        state: ReceiptState::Refused,
+        code: Some(code.to_string()),
+        by: By::Node,
+        attempt: u64::from(row.attempt),
+        replies: Vec::new(),
+    };
+    note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
+    super::receipts::owe(tx, row, ReceiptState::Refused, Some(code.clone()), By::Node)
 }
 
 /// What waited for the grant goes out, as far as the grant covers it.
@@ -583,6 +645,10 @@ pub(crate) fn end_grant(
     grant.decided_by = by.to_owned();
     tx.put_grant(&grant)?;
     decided(tx, entropy, &grant, outcome, Some(message).filter(|m| *m != grant.grant.id()))?;
+    if matches!(outcome, Outcome::Revoked | Outcome::Ended) {
+        // An offer under way would let the two back in without anybody deciding so.
+        end_rows(tx, entropy, &grant.ours, &grant.peer, |row| row.state == GrantState::Offered)?;
+    }
     // A wider offer that was declined leaves the live grant, and its mail, alone.
     let live = tx
         .grant_between(&grant.ours, &grant.peer)?
@@ -604,19 +670,7 @@ pub(crate) fn end_grant(
         return Ok(());
     }
     for mut row in tx.unsettled(&grant.ours, &grant.peer, 100_000)? {
-        row.state = InState::Settled;
-        row.lease = None;
-        tx.put_incoming(&row)?;
-        let settled = Settled {
-            message: row.digest,
-            state: ReceiptState::Refused,
-            code: Some(code.to_string()),
-            by: By::Node,
-            attempt: u64::from(row.attempt),
-            replies: Vec::new(),
-        };
-        note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
-        super::receipts::owe(tx, &row, ReceiptState::Refused, Some(code.clone()), By::Node)?;
+        refuse_delivery(tx, entropy, &mut row, code)?;
     }
     Ok(())
 }

@@ -379,7 +379,9 @@ impl Lanes {
     pub(crate) fn next_probe(&self, now: Timestamp) -> Option<Duration> {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = lanes.values().filter(|lane| !lane.probing);
-        waiting.filter_map(|lane| lane.down_until).map(|until| until.since(now)).min()
+        // A lane whose time has come is probed by the next mail for it, if there ever is some.
+        let later = waiting.filter_map(|lane| lane.down_until).filter(|until| *until > now);
+        later.map(|until| until.since(now)).min()
     }
 
     /// Why messages to this peer wait, if they do.

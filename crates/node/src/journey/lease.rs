@@ -81,7 +81,17 @@ impl Core {
                         continue;
                     }
                     take(tx, &*entropy, &mut row, now)?;
-                    deliveries.push(views::delivery(tx, &row)?);
+                    match views::delivery(tx, &row) {
+                        Ok(delivery) => deliveries.push(delivery),
+                        // One that cannot be shown must not keep the others from their agent.
+                        Err(CoreError::Defect(why)) => {
+                            tracing::error!(why, delivery = %row.delivery, "given up");
+                            let code = &Code::UNSUPPORTED_TYPE;
+                            give_up(tx, &*entropy, &mut row, InState::Dead, code)?;
+                            died = true;
+                        }
+                        Err(error) => return Err(error),
+                    }
                 }
                 Ok::<_, CoreError>((deliveries, died))
             })

@@ -8,6 +8,7 @@ use super::trouble::CoreError;
 use crate::fail;
 use crate::resolve::Lane;
 use comity_did::{Did, DidDocument, Relationship};
+use comity_engine::defaults::EXPIRY_MAX;
 use comity_engine::state::ReceiptState;
 use comity_engine::{Code, OutState, Proved};
 use comity_record::entry::{EndedState, ReceiptIn};
@@ -62,7 +63,9 @@ impl Core {
             match self.give_receipts().await {
                 Ok(0) => {
                     let pause = self.lanes.next_probe(self.clock.now());
-                    listener.wait(pause.unwrap_or(Duration::from_secs(1))).await;
+                    let pause = pause.unwrap_or(Duration::from_secs(1));
+                    let (least, most) = (Duration::from_millis(5), Duration::from_secs(1));
+                    listener.wait(pause.clamp(least, most)).await;
                 }
                 Ok(_) => {}
                 Err(CoreError::Store(comity_store::StoreError::Closed)) => return,
@@ -93,11 +96,15 @@ impl Core {
             let core = Arc::clone(self);
             given.spawn(async move { core.give(&sender, rows).await });
         }
-        let mut taken = 0;
+        // Every hand-over is seen to its end, whatever became of another.
+        let (mut taken, mut failed) = (0, None);
         while let Some(result) = given.join_next().await {
-            taken += result.map_err(|_| CoreError::Defect("a receipt task failed"))??;
+            match result.map_err(|_| CoreError::Defect("a receipt task failed")) {
+                Ok(Ok(count)) => taken += count,
+                Ok(Err(error)) | Err(error) => failed = Some(error),
+            }
         }
-        Ok(taken)
+        failed.map_or(Ok(taken), Err)
     }
 
     async fn give(&self, sender: &Did, rows: Vec<ReceiptRow>) -> Result<usize, CoreError> {
@@ -147,7 +154,8 @@ impl Core {
                     tx.put_receipt(&ReceiptRow {
                         attempts,
                         next_attempt: tx.now() + pause,
-                        delivered: attempts >= 30,
+                        // Given up only when the message could no longer matter to its sender.
+                        delivered: tx.now().seconds() >= row.at + EXPIRY_MAX.as_secs(),
                         ..row.clone()
                     })?;
                 }

@@ -160,7 +160,18 @@ impl Core {
         let _turn = self.streams.lock_all(streams).await;
         for _ in 0..TRIES {
             let ready = match self.sign_all(agent, &messages).await? {
-                Signed::Known(rows) => return Ok(rows),
+                Signed::Known(rows) => {
+                    // The messages are here already; what was to come with them may not be.
+                    let (entropy, kept) = (Arc::clone(&self.entropy), rows.clone());
+                    let also = Arc::clone(&also);
+                    self.store
+                        .write(move |tx| {
+                            let rows: Vec<_> = kept.iter().map(|(row, _)| row.clone()).collect();
+                            also(tx, &*entropy, &rows)
+                        })
+                        .await?;
+                    return Ok(rows);
+                }
                 Signed::New(ready) => ready,
             };
             fail::point("submit.before-commit");

@@ -84,7 +84,7 @@ impl Core {
                 let mut knock = still_pending(tx, &digest)?;
                 knock.state = KnockState::Approved;
                 tx.put_knock(&knock)?;
-                replace_others(tx, &row)?;
+                replace_others(tx, &*entropy, &row)?;
                 tx.put_grant(&row)?;
                 decided(tx, &*entropy, &row, Outcome::Approved, Some(digest))?;
                 // Mail of ours that waited for them to let us in goes out under this grant.
@@ -262,7 +262,7 @@ impl Core {
         self.store
             .write(move |tx| {
                 tx.put_document(&hash, &peer, document.octets(), tx.now().seconds())?;
-                replace_others(tx, &row)?;
+                replace_others(tx, &*entropy, &row)?;
                 tx.put_grant(&row)?;
                 decided(tx, &*entropy, &row, Outcome::Approved, None)?;
                 super::contact::release_held(tx, &*entropy, &row)
@@ -404,11 +404,12 @@ impl Core {
         document: &Arc<comity_did::DidDocument>,
         pin: comity_record::Pin,
     ) -> Result<(), CoreError> {
-        let (mut row, document) = (knock.clone(), Arc::clone(document));
-        row.document = hash;
-        row.pin = pin;
+        let (knock, document) = (knock.digest, Arc::clone(document));
         self.store
             .write(move |tx| {
+                let mut row = still_pending(tx, &knock)?;
+                row.document = hash;
+                row.pin = pin.clone();
                 tx.put_document(&hash, &row.sender, document.octets(), tx.now().seconds())?;
                 tx.put_knock(&row)?;
                 Ok::<_, CoreError>(())
@@ -417,7 +418,8 @@ impl Core {
     }
 
     fn contact_expiry(&self) -> u64 {
-        (self.clock.now() + defaults::EXPIRY).seconds()
+        // The longest there is: who is told nothing believes in a grant that ended, or waits.
+        (self.clock.now() + defaults::EXPIRY_MAX).seconds() - 1
     }
 
     fn after_decision(&self, agent: &Did) {

@@ -65,14 +65,15 @@ pub(crate) fn plaintext(octets: &[u8], signed: bool) -> Result<Value, CoreError>
     /// Only what is needed of a JWS that was verified before it was kept.
     #[derive(Deserialize)]
     struct Kept<'a> {
+        // Borrowed unless it is written with escapes, which JSON allows anywhere.
         #[serde(borrow)]
-        payload: &'a str,
+        payload: std::borrow::Cow<'a, str>,
     }
     let invalid = CoreError::Defect("a kept message that does not parse");
     if !signed {
         return json::parse(octets, &crate::limits::PLAINTEXT).map_err(|_| invalid);
     }
     let Ok(kept) = serde_json::from_slice::<Kept<'_>>(octets) else { return Err(invalid) };
-    let Ok(payload) = base64url::decode(kept.payload) else { return Err(invalid) };
+    let Ok(payload) = base64url::decode(&kept.payload) else { return Err(invalid) };
     json::parse(&payload, &crate::limits::PLAINTEXT).map_err(|_| invalid)
 }

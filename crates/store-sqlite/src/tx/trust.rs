@@ -95,6 +95,22 @@ impl Trust for SqliteTx<'_> {
         self.one(GRANT, (id, ours), |row| self.grant_of(row))
     }
 
+    fn grants_of_pair(&self, ours: &Did, peer: &Did) -> Result<Vec<GrantRow>> {
+        let (Some(ours), Some(peer)) = (self.party(ours)?, self.party(peer)?) else {
+            return Ok(Vec::new());
+        };
+        let ids = self.all(
+            "SELECT id FROM grants WHERE ours = ?1 AND peer = ?2
+             ORDER BY weight DESC, ended DESC, seq DESC",
+            (ours, peer),
+            |row| column::<i64>(row, 0),
+        )?;
+        let rows = ids
+            .into_iter()
+            .map(|id| self.one(GRANT, (id, ours), |row| self.grant_of(row)));
+        rows.filter_map(Result::transpose).collect()
+    }
+
     fn put_grant(&mut self, row: &GrantRow) -> Result<()> {
         let id = self.intern_digest(&row.grant.id())?;
         let (ours, peer) = (self.intern_party(&row.ours)?, self.intern_party(&row.peer)?);

@@ -29,7 +29,7 @@ impl Receipts for MemoryTx<'_> {
 
     fn unsigned_receipts(&self, up_to: u64, limit: usize) -> Result<Vec<ReceiptRow>, StoreError> {
         let mut rows: Vec<_> = (self.state.receipts.values())
-            .filter(|row| row.receipt.is_none() && row.entry <= up_to)
+            .filter(|row| row.receipt.is_none() && !row.delivered && row.entry <= up_to)
             .cloned()
             .collect();
         rows.sort_by_key(|row| row.entry);

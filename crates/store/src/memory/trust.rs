@@ -18,6 +18,16 @@ impl Trust for MemoryTx<'_> {
         Ok(last.map(|(_, row)| row.clone()))
     }
 
+    fn grants_of_pair(&self, ours: &Did, peer: &Did) -> Result<Vec<GrantRow>, StoreError> {
+        let between =
+            (self.state.grants.iter()).filter(|(_, row)| row.ours == *ours && row.peer == *peer);
+        let mut rows: Vec<_> = between
+            .map(|(seq, row)| ((row.weight(), row.ended, *seq), row.clone()))
+            .collect();
+        rows.sort_by(|(a, _), (b, _)| b.cmp(a));
+        Ok(rows.into_iter().map(|(_, row)| row).collect())
+    }
+
     fn put_grant(&mut self, row: &GrantRow) -> Result<(), StoreError> {
         let key = (row.grant.id(), row.ours.clone());
         let seq = self.state.grant_keys.get(&key).copied();

@@ -93,10 +93,14 @@ impl Incoming {
         Some(due)
     }
 
-    /// When it expires, if expiry may end it: while it is unsettled and nobody works on it.
+    /// When expiry may end it: while it is unsettled, and not before a lease on it is over.
     #[must_use]
     pub fn lapses(&self) -> Option<u64> {
-        matches!(self.state, InState::Ready | InState::Parked).then_some(self.expires)
+        match self.state {
+            InState::Ready | InState::Parked => Some(self.expires),
+            InState::Leased => Some(self.expires.max(self.leased_until.seconds() + 1)),
+            InState::Settled | InState::Dead => None,
+        }
     }
 }
 
