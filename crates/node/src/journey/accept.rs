@@ -10,10 +10,11 @@ use super::trouble::CoreError;
 use crate::fail;
 use bytes::Bytes;
 use comity_did::Did;
+use comity_didcomm::{MessageId, MessageType};
 use comity_engine::decide::{Facts, Held, Rule, decide};
 use comity_engine::order::{Place, place};
 use comity_engine::state::ReceiptState;
-use comity_engine::{Code, GrantState, InState, Timestamp, defaults, fresh, grant};
+use comity_engine::{Code, GrantState, InState, OutState, Timestamp, defaults, fresh, grant};
 use comity_jose::{Entropy, base64url};
 use comity_record::Event;
 use comity_record::entry::{Decided, MessageFacts, MessageIn, Outcome, Proof, Refused, Settled};
@@ -154,7 +155,15 @@ pub(super) fn accept(
             again(tx, arrival)?;
             return quiet(Verdict::Again);
         }
-        return refuse(tx, entropy, arrival, None, &Code::ID_REUSED).map(|v| (v, false));
+        let verdict = refuse(tx, entropy, arrival, None, &Code::ID_REUSED)?;
+        // A refusal of a proved sender consumes its number (formats §1).
+        if let (Some(order), Verdict::Told) = (arrival.order(), verdict) {
+            let last = tx.last_order(Way::In, sender, agent, &arrival.thid)?;
+            if place(order, last) == Place::Next {
+                tx.claim_order(Way::In, sender, agent, &arrival.thid, last, order)?;
+            }
+        }
+        return quiet(verdict);
     }
     let row = tx.grant_between(agent, sender)?;
     let comity = row.as_ref().is_some_and(|row| row.knock.is_some());
@@ -211,7 +220,7 @@ fn judge(
         return Ok(Err(Code::SUSPENDED));
     }
     let restrictions = row.map(|row| row.grant.restrictions()).unwrap_or_default();
-    let opened = tx.thread_opened(Way::Out, agent, sender, &arrival.thid)?;
+    let opened = request_of(tx, agent, sender, &arrival.thid)?;
     let facts = Facts {
         sender,
         type_: arrival.type_(),
@@ -359,6 +368,17 @@ fn keep(
     Ok(answers)
 }
 
+/// The type of our message that opened this thread with this peer, if we opened it and it went out.
+fn request_of(
+    tx: &dyn Tx,
+    agent: &Did,
+    peer: &Did,
+    thid: &MessageId,
+) -> Result<Option<MessageType>, CoreError> {
+    let row = tx.outgoing(agent, thid)?.filter(|row| row.to == *peer && row.grant.is_some());
+    Ok(row.map(|row| row.type_))
+}
+
 /// True for what never reaches an agent: tombstones, and what the node itself answers or takes.
 fn is_settled_by_node(arrival: &Arrival) -> bool {
     arrival.type_().as_str() == VOID || is_nodes_own(arrival.type_())
@@ -367,7 +387,11 @@ fn is_settled_by_node(arrival: &Arrival) -> bool {
 /// The message of ours that asks and has no answer yet, in this thread, to this sender.
 fn asking(tx: &dyn Tx, arrival: &Arrival) -> Result<Option<Outgoing>, CoreError> {
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
-    let waits = |row: &Outgoing| row.ask && row.answer.is_none() && row.to == *sender;
+    // Whoever asked what then ended otherwise waits for nothing any more.
+    let open = |row: &Outgoing| !row.state.is_end() || row.state == OutState::Done;
+    let waits = |row: &Outgoing| {
+        row.ask && row.answer.is_none() && row.to == *sender && open(row)
+    };
     if let Some(row) = tx.outgoing(agent, &arrival.thid)?
         && waits(&row)
     {
@@ -471,6 +495,16 @@ pub(super) fn suspend(
     row: &GrantRow,
     arrival: &Arrival,
 ) -> Result<(), CoreError> {
+    suspend_for(tx, entropy, row, Some(arrival.digest))
+}
+
+/// The same, with the message that showed it, if one did.
+pub(super) fn suspend_for(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &GrantRow,
+    message: Option<comity_record::Digest>,
+) -> Result<(), CoreError> {
     let mut row = row.clone();
     row.state = GrantState::Suspended;
     row.version += 1;
@@ -480,7 +514,7 @@ pub(super) fn suspend(
         approval: None,
         by: "rule:pinned-keys".to_owned(),
         outcome: Outcome::Suspended,
-        message: Some(arrival.digest),
+        message,
     };
     let id = row.grant.id();
     note(tx, entropy, Event::Decision(decided), Some(id))?;

@@ -67,7 +67,7 @@ impl Core {
                 Some(WaitFor::Received) => row.state >= OutState::Received,
                 Some(WaitFor::Done) => row.state.is_end(),
                 Some(WaitFor::Answer) => match self.take_answer(caller, &row).await? {
-                    Answer::Here(delivery) => return Ok(self.shown(&row, Some(delivery))),
+                    Answer::Here(delivery) => return Ok(self.shown(&row, Some(*delivery))),
                     // Somebody else has it leased, or it was settled already.
                     Answer::Elsewhere => true,
                     Answer::None => row.state.is_end() && row.state != OutState::Done,
@@ -174,7 +174,7 @@ impl Core {
                     return Ok(Answer::Elsewhere);
                 }
                 take(tx, &*entropy, &mut row, now)?;
-                Ok(Answer::Here(views::delivery(tx, &row)?))
+                Ok(Answer::Here(Box::new(views::delivery(tx, &row)?)))
             })
             .await
     }
@@ -182,6 +182,6 @@ impl Core {
 
 enum Answer {
     None,
-    Here(Delivery),
+    Here(Box<Delivery>),
     Elsewhere,
 }

@@ -256,10 +256,13 @@ impl Core {
         let taken = self
             .store
             .write(move |tx| {
-                if tx.message(&digest)?.is_some() {
-                    return Ok(Some(true));
-                }
-                let Some(offered) = answered(tx, &our, &their, &thid)? else { return Ok(None) };
+                let Some(offered) = answered(tx, &our, &their, &thid)? else {
+                    // The same answer again, because ours to it was lost.
+                    let again = tx.grant(&welcome.grant.id(), &our)?.is_some_and(|row| {
+                        row.peer == their && row.knock.as_ref() == Some(&thid)
+                    });
+                    return Ok(again.then_some(true));
+                };
                 learn(tx, &their, &welcome.speaks)?;
                 tx.put_message(&digest, &octets)?;
                 let hash = Digest::new(document.hash());
@@ -307,10 +310,11 @@ impl Core {
         let taken = self
             .store
             .write(move |tx| {
-                if tx.message(&digest)?.is_some() {
-                    return Ok(true);
-                }
-                let Some(offered) = answered(tx, &our, &peer, &thid)? else { return Ok(false) };
+                let Some(offered) = answered(tx, &our, &peer, &thid)? else {
+                    // The same answer again, because ours to it was lost.
+                    let rows = tx.grants_of_pair(&our, &peer)?;
+                    return Ok(rows.iter().any(|row| row.knock.as_ref() == Some(&thid)));
+                };
                 tx.put_message(&digest, &octets)?;
                 let code = &declined.code;
                 end_grant(tx, &*entropy, offered, Outcome::Declined, "peer", code, digest)?;

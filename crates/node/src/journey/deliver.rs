@@ -10,17 +10,20 @@ use crate::fail;
 use crate::resolve::{Lane, PostAnswer};
 use comity_did::Did;
 use comity_didcomm::MessageId;
-use comity_engine::{Code, OutState, Proved, Timestamp, retry};
+use comity_engine::{Code, GrantState, OutState, Proved, Timestamp, grant, retry};
 use comity_jose::jwe::Enc;
+use comity_record::Pin;
 use comity_record::entry::EndedState;
 use comity_store::{OutKind, Outgoing, StoreError, Tx};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Hand-overs under way at once, to all peers.
 const AT_ONCE: usize = 128;
+/// Of these, to one peer: a slow one leaves room for the others.
+const PER_PEER: usize = 32;
 
 /// What became of a hand-over.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,17 +39,21 @@ pub(crate) enum Handed {
     },
     /// The peer cannot be reached now; its lane is down until a probe gets through.
     Down,
+    /// The peer's keys are not those that the grant pinned: nothing was sent.
+    OtherKeys,
 }
 
 impl Core {
     /// Runs until the node stops.
     pub(crate) async fn deliver_forever(self: Arc<Self>) {
         let mut listener = self.signals.outbox.listen();
-        let mut under_way: JoinSet<Key> = JoinSet::new();
+        let mut under_way: JoinSet<()> = JoinSet::new();
+        let mut tasks: HashMap<tokio::task::Id, Key> = HashMap::new();
         let mut keys: HashSet<Key> = HashSet::new();
         loop {
-            while let Some(result) = under_way.try_join_next() {
-                if let Ok(key) = result {
+            while let Some(ended) = under_way.try_join_next_with_id() {
+                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                if let Some(key) = tasks.remove(&id) {
                     keys.remove(&key);
                 }
             }
@@ -61,25 +68,43 @@ impl Core {
             };
             for row in due.rows {
                 let key = Key::of(&row);
-                if keys.len() >= AT_ONCE || !keys.insert(key.clone()) {
+                let of_peer = keys.iter().filter(|under_way| under_way.1 == key.1).count();
+                if keys.len() >= AT_ONCE || of_peer >= PER_PEER || !keys.insert(key.clone()) {
                     continue;
                 }
                 let core = Arc::clone(&self);
-                under_way.spawn(async move {
+                let task = under_way.spawn(async move {
                     if let Err(error) = core.deliver(row).await {
                         tracing::error!(%error, "a hand-over could not be noted");
                     }
-                    core.signals.outbox.raise();
-                    key
                 });
+                tasks.insert(task.id(), key);
             }
-            listener.wait(due.pause).await;
+            tokio::select! {
+                ended = under_way.join_next_with_id(), if !under_way.is_empty() => {
+                    let id = match ended {
+                        Some(Ok((id, ()))) => Some(id),
+                        Some(Err(error)) => Some(error.id()),
+                        None => None,
+                    };
+                    if let Some(key) = id.and_then(|id| tasks.remove(&id)) {
+                        keys.remove(&key);
+                    }
+                }
+                () = listener.wait(due.pause) => {}
+            }
         }
     }
 
     async fn due(&self, keys: &HashSet<Key>) -> Result<Due, CoreError> {
         let now = self.clock.now();
-        let down = self.lanes.down(now);
+        let mut down = self.lanes.down(now);
+        // Peers with as many hand-overs under way as they may have must not fill the list.
+        let mut busy: HashMap<&Did, usize> = HashMap::new();
+        for key in keys {
+            *busy.entry(&key.1).or_default() += 1;
+        }
+        down.extend(busy.iter().filter(|(_, n)| **n >= PER_PEER).map(|(peer, _)| (*peer).clone()));
         let limit = AT_ONCE + keys.len();
         let (rows, next) = self
             .store
@@ -96,9 +121,9 @@ impl Core {
     }
 
     async fn deliver(self: &Arc<Self>, row: Outgoing) -> Result<(), CoreError> {
-        let Some(octets) = self.kept(&row).await? else { return Ok(()) };
+        let Some((octets, pin)) = self.kept(&row).await? else { return Ok(()) };
         fail::point("deliver.before-send");
-        let handed = self.hand_over(&row.to, &octets).await;
+        let handed = self.hand_over(&row.to, &octets, pin.as_ref()).await;
         fail::point("deliver.after-send");
         match handed {
             Handed::Taken => self.sent(&row).await?,
@@ -106,6 +131,7 @@ impl Core {
             Handed::Refused { for_good: Some(code) } => self.give_up(&row, &code).await?,
             Handed::Refused { for_good: None } => self.put_off(&row).await?,
             Handed::Down => {}
+            Handed::OtherKeys => self.suspend_pair(&row.agent, &row.to).await?,
         }
         fail::point("deliver.after-commit");
         Ok(())
@@ -113,54 +139,58 @@ impl Core {
 
     /// Encrypts octets for a peer and posts them. Resolves and encrypts for each attempt: the
     /// peer's keys and endpoint may have changed.
-    pub(crate) async fn hand_over(&self, to: &Did, octets: &[u8]) -> Handed {
+    /// Nothing goes to keys that are not those pinned.
+    pub(crate) async fn hand_over(&self, to: &Did, octets: &[u8], pin: Option<&Pin>) -> Handed {
         let now = self.clock.now();
         let Some(probe) = self.lanes.enter(to, now) else { return Handed::Down };
         let document = match self.resolver.resolve(to, Lane::Known).await {
             Ok(document) => document,
             Err(error) => {
                 tracing::debug!(peer = %to, %error, "the peer's DID does not resolve");
-                return self.down(probe, &Code::UNRESOLVED, &error.to_string());
+                return self.down(&probe, &Code::UNRESOLVED, &error.to_string());
             }
         };
+        if pin.is_some_and(|pin| !grant::continues(pin, &document)) {
+            return Handed::OtherKeys;
+        }
         let Some(endpoint) = crate::resolve::endpoint(&document) else {
-            return self.down(probe, &Code::UNRESOLVED, "its document names no HTTP endpoint");
+            return self.down(&probe, &Code::UNRESOLVED, "its document names no HTTP endpoint");
         };
         let enc = if self.speaks_gcm(to).await { Enc::A256Gcm } else { Enc::A256CbcHs512 };
         let typ = comity_didcomm::media_type::ENCRYPTED;
         let envelope = comity_didcomm::anoncrypt(&*self.entropy, &document, enc, octets, typ);
         let Ok(envelope) = envelope else {
-            return self.down(probe, &Code::UNRESOLVED, "its document has no key to encrypt to");
+            return self.down(&probe, &Code::UNRESOLVED, "its document has no key to encrypt to");
         };
         match self.http.post_envelope(&endpoint, envelope.into()).await {
             Ok(PostAnswer::Taken) => {
-                self.lanes.up(probe);
+                self.lanes.up(&probe);
                 Handed::Taken
             }
             Ok(PostAnswer::Gap) => {
-                self.lanes.up(probe);
+                self.lanes.up(&probe);
                 Handed::Gap
             }
             Ok(PostAnswer::TooLarge) => {
-                self.lanes.up(probe);
+                self.lanes.up(&probe);
                 Handed::Refused { for_good: Some(Code::TOO_LARGE) }
             }
             Ok(PostAnswer::Refused(status)) => {
-                self.lanes.up(probe);
+                self.lanes.up(&probe);
                 // Its keys may have changed since we looked.
                 self.resolver.suspect(to);
                 tracing::debug!(peer = %to, status, "the peer's transport refused an envelope");
                 Handed::Refused { for_good: None }
             }
             Ok(PostAnswer::Busy { retry_after }) => {
-                self.lanes.busy(probe, self.clock.now(), retry_after);
+                self.lanes.busy(&probe, self.clock.now(), retry_after);
                 Handed::Down
             }
-            Err(error) => self.down(probe, &Code::UNREACHABLE, &error.to_string()),
+            Err(error) => self.down(&probe, &Code::UNREACHABLE, &error.to_string()),
         }
     }
 
-    fn down(&self, probe: Probe, code: &Code, why: &str) -> Handed {
+    fn down(&self, probe: &Probe, code: &Code, why: &str) -> Handed {
         let random = self.random();
         self.lanes.fail(probe, self.clock.now(), random, format!("{code}: {why}"));
         Handed::Down
@@ -172,17 +202,40 @@ impl Core {
         u64::from_be_bytes(octets)
     }
 
-    /// The message's octets, if it still is to be sent.
-    async fn kept(&self, row: &Outgoing) -> Result<Option<Vec<u8>>, CoreError> {
+    /// The message's octets, if it still is to be sent and its grant still is live (invariant I5);
+    /// and the keys that it may go to.
+    async fn kept(&self, row: &Outgoing) -> Result<Option<(Vec<u8>, Option<Pin>)>, CoreError> {
         let (agent, id, digest) = (row.agent.clone(), row.id.clone(), row.digest);
         self.store
             .read(move |tx| {
-                let queued = tx
-                    .outgoing(&agent, &id)?
-                    .is_some_and(|row| row.state == OutState::Queued && row.digest == digest);
-                if queued { Ok(tx.message(&digest)?) } else { Ok(None) }
+                let Some(row) = tx.outgoing(&agent, &id)? else { return Ok(None) };
+                if row.state != OutState::Queued || row.digest != digest {
+                    return Ok(None);
+                }
+                let grant = tx.grant_between(&agent, &row.to)?;
+                let live = grant.as_ref().is_some_and(|grant| grant.state == GrantState::Active);
+                if row.kind != OutKind::Contact && !live {
+                    return Ok(None);
+                }
+                let pin = grant.and_then(|grant| grant.pin);
+                Ok(tx.message(&digest)?.map(|octets| (octets, pin)))
             })
             .await
+    }
+
+    /// The peer shows other keys than those pinned: nothing passes until an operator decides.
+    async fn suspend_pair(&self, agent: &Did, peer: &Did) -> Result<(), CoreError> {
+        let (entropy, agent, peer) = (Arc::clone(&self.entropy), agent.clone(), peer.clone());
+        self.store
+            .write(move |tx| match tx.grant_between(&agent, &peer)? {
+                Some(row) if row.state == GrantState::Active => {
+                    super::accept::suspend_for(tx, &*entropy, &row, None)
+                }
+                _ => Ok(()),
+            })
+            .await?;
+        self.signals.recorded.raise();
+        Ok(())
     }
 
     async fn sent(&self, row: &Outgoing) -> Result<(), CoreError> {
@@ -221,29 +274,53 @@ impl Core {
         Ok(())
     }
 
-    /// The peer misses something earlier: everything of the stream that it has not acknowledged
-    /// is handed over again, oldest first. What it has already is recognised there.
+    /// The peer misses something earlier of the stream. What it has not acknowledged is handed over
+    /// again, oldest first; where something ended without ever being taken, a tombstone fills its
+    /// place. What the peer has already is recognised there.
     async fn go_back(&self, row: &Outgoing) -> Result<(), CoreError> {
+        const AT_ONCE: usize = 64;
         let (agent, to, thid) = (row.agent.clone(), row.to.clone(), row.thid.clone());
-        let earlier = self
+        let order = row.order;
+        let missing = self
             .store
             .read(move |tx| {
-                let rows = tx.stream(&agent, &to, &thid, 0)?;
-                let mut kept = Vec::new();
-                for row in rows.into_iter().filter(|row| row.state != OutState::Queued) {
-                    kept.extend(tx.message(&row.digest)?.map(|octets| (row, octets)));
+                let mut places: BTreeMap<u64, Vec<Outgoing>> = BTreeMap::new();
+                for one in tx.thread_outgoing(&thid)? {
+                    if let Some(number) = one.order.filter(|number| Some(*number) < order)
+                        && one.agent == agent
+                        && one.to == to
+                    {
+                        places.entry(number).or_default().push(one);
+                    }
                 }
-                Ok::<_, CoreError>(kept)
+                let mut missing = Vec::new();
+                for rows in places.into_values() {
+                    let mut taken = false;
+                    for one in &rows {
+                        taken |= one.state.is_end() && !tx.peer_receipts(&one.digest)?.is_empty();
+                    }
+                    // What stands in this place now: a tombstone after its message.
+                    if let Some(last) = rows.into_iter().next_back().filter(|_| !taken) {
+                        missing.push(last);
+                    }
+                }
+                Ok::<_, CoreError>(missing)
             })
             .await?;
-        let mut filled = false;
-        for (before, octets) in earlier.iter().filter(|(before, _)| before.order < row.order) {
-            filled = self.hand_over(&before.to, octets).await == Handed::Taken;
-            if !filled {
+        for before in missing.into_iter().take(AT_ONCE) {
+            if before.state.is_end() {
+                self.fill_place(&before).await?;
+                continue;
+            }
+            let digest = before.digest;
+            let kept = self.store.read(move |tx| Ok::<_, CoreError>(tx.message(&digest)?)).await?;
+            let Some(octets) = kept else { continue };
+            if self.hand_over(&before.to, &octets, None).await != Handed::Taken {
                 break;
             }
         }
-        if filled { Ok(()) } else { self.put_off(row).await }
+        // Always later: a peer that answers so for ever must not keep us busy.
+        self.put_off(row).await
     }
 
     /// Changes a row in a transaction that reads it again.
@@ -308,7 +385,7 @@ impl Key {
 
 /// How each peer's transport is doing. In memory: after a restart everybody is probed anew.
 #[derive(Debug, Default)]
-pub(crate) struct Lanes(Mutex<HashMap<Did, LaneState>>);
+pub(crate) struct Lanes(Arc<Mutex<HashMap<Did, LaneState>>>);
 
 #[derive(Debug, Default)]
 struct LaneState {
@@ -319,9 +396,22 @@ struct LaneState {
     gcm: bool,
 }
 
-/// Permission for one hand-over.
+/// Permission for one hand-over. Dropped without a result, it leaves the lane as it was, for the
+/// next to try.
 #[derive(Debug)]
-pub(crate) struct Probe(Did);
+pub(crate) struct Probe {
+    peer: Did,
+    lanes: Arc<Mutex<HashMap<Did, LaneState>>>,
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = lanes.get_mut(&self.peer) {
+            lane.probing = false;
+        }
+    }
+}
 
 impl Lanes {
     /// Permission to try: always while the peer is up, once at a time when a probe is due.
@@ -335,19 +425,19 @@ impl Lanes {
             }
             lane.probing = true;
         }
-        Some(Probe(peer.clone()))
+        Some(Probe { peer: peer.clone(), lanes: Arc::clone(&self.0) })
     }
 
-    fn up(&self, probe: Probe) {
+    fn up(&self, probe: &Probe) {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get_mut(&probe.0) {
+        if let Some(lane) = lanes.get_mut(&probe.peer) {
             *lane = LaneState { gcm: lane.gcm, ..LaneState::default() };
         }
     }
 
-    fn fail(&self, probe: Probe, now: Timestamp, random: u64, why: String) {
+    fn fail(&self, probe: &Probe, now: Timestamp, random: u64, why: String) {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(probe.0).or_default();
+        let lane = lanes.entry(probe.peer.clone()).or_default();
         // Hand-overs that were under way together count as one failure.
         if lane.down_until.is_none_or(|until| now >= until) {
             lane.failures += 1;
@@ -357,9 +447,9 @@ impl Lanes {
         lane.why = Some(why);
     }
 
-    fn busy(&self, probe: Probe, now: Timestamp, retry_after: Option<Duration>) {
+    fn busy(&self, probe: &Probe, now: Timestamp, retry_after: Option<Duration>) {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(probe.0).or_default();
+        let lane = lanes.entry(probe.peer.clone()).or_default();
         let pause = retry_after.unwrap_or(Duration::from_secs(1));
         lane.down_until = Some(now + pause.min(comity_engine::defaults::RETRY_LONGEST));
         lane.probing = false;

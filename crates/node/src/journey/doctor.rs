@@ -19,7 +19,7 @@ impl Core {
         let mut findings = vec![self.examine_storage().await, self.examine_record().await];
         findings.extend(self.examine_agents().await);
         findings.extend(self.examine_queues().await);
-        findings.extend(self.examine_public().await);
+        findings.extend(self.examine_public());
         if let Some(did) = did {
             findings.extend(self.examine_way(&did).await);
         }
@@ -126,7 +126,7 @@ impl Core {
     }
 
     /// With a public URL: whether our own documents can be fetched from where others fetch them.
-    async fn examine_public(&self) -> Option<Finding> {
+    fn examine_public(&self) -> Option<Finding> {
         let url = self.site.public_url()?;
         Some(ok("public", format!("served as {url}; try it from outside with comity doctor of a peer")))
     }

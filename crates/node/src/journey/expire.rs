@@ -7,7 +7,7 @@ use super::note::note;
 use super::receipts::owe;
 use super::trouble::CoreError;
 use comity_engine::state::ReceiptState;
-use comity_engine::{Code, InState, OutState};
+use comity_engine::{Code, GrantState, InState, OutState};
 use comity_record::Event;
 use comity_record::entry::{Counted, Outcome, Settled};
 use comity_record::receipt::By;
@@ -45,16 +45,52 @@ impl Core {
                 ))
             })
             .await?;
+        // What cannot be ended now is tried again; it must not keep other things from ending.
         for row in &messages {
-            self.withdraw(row, OutState::Expired, "node").await?;
+            if let Err(error) = self.withdraw(row, OutState::Expired, "node").await {
+                tracing::error!(%error, id = %row.id, "an expired message could not be ended");
+            }
         }
         for knock in knocks {
-            self.decline(&knock, KnockState::Timeout, &Code::TIMEOUT, "rule:timeout").await?;
+            let (state, code) = (KnockState::Timeout, &Code::TIMEOUT);
+            if let Err(error) = self.decline(&knock, state, code, "rule:timeout").await {
+                tracing::error!(%error, id = %knock.id, "an expired knock could not be ended");
+            }
         }
         self.expire_rows().await?;
         if minute {
             self.count_minute().await?;
+            self.expire_offers().await?;
         }
+        Ok(())
+    }
+
+    /// An offer whose knock nobody answered in its time is over: the next message may knock anew.
+    async fn expire_offers(&self) -> Result<(), CoreError> {
+        // Time for an answer that was decided at the last moment to arrive.
+        const GRACE: u64 = 3_600;
+        let entropy = Arc::clone(&self.entropy);
+        self.store
+            .write(move |tx| {
+                let now = tx.now().seconds();
+                let offers = tx.grants(10_000)?.into_iter();
+                for row in offers.filter(|row| row.state == GrantState::Offered) {
+                    let knock = match &row.knock {
+                        Some(knock) => tx.outgoing(&row.ours, knock)?,
+                        None => None,
+                    };
+                    if let Some(knock) = knock
+                        && now >= knock.expires + GRACE
+                    {
+                        let (by, code) = ("rule:timeout", &Code::TIMEOUT);
+                        end_grant(tx, &*entropy, row, Outcome::Declined, by, code, knock.digest)?;
+                    }
+                }
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        self.signals.recorded.raise();
+        self.signals.held.raise();
         Ok(())
     }
 

@@ -122,11 +122,19 @@ impl Core {
             "body": {"receipts": receipts},
         });
         fail::point("receipts.before-send");
-        let handed = self.hand_over(sender, plaintext.to_string().as_bytes()).await;
+        let (ours, peer) = (rows.first().map(|row| row.recipient.clone()), sender.clone());
+        let pin = self
+            .store
+            .read(move |tx| {
+                let Some(ours) = ours else { return Ok::<_, CoreError>(None) };
+                Ok(tx.grant_between(&ours, &peer)?.and_then(|grant| grant.pin))
+            })
+            .await?;
+        let handed = self.hand_over(sender, plaintext.to_string().as_bytes(), pin.as_ref()).await;
         fail::point("receipts.after-send");
         match handed {
             Handed::Taken => {}
-            Handed::Refused { .. } | Handed::Gap => {
+            Handed::Refused { .. } | Handed::Gap | Handed::OtherKeys => {
                 return self.put_off_receipts(rows).await.map(|()| 0);
             }
             Handed::Down => return Ok(0),

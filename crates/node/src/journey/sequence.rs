@@ -222,15 +222,24 @@ impl Core {
         unsigned: Vec<ReceiptRow>,
         note: &SignedNote,
     ) -> Result<Vec<ReceiptRow>, CoreError> {
+        let mut signed = Vec::new();
         let mut pairs: BTreeMap<(Did, Did), Vec<(ReceiptRow, Statement)>> = BTreeMap::new();
         for row in unsigned {
-            let Some(statement) = self.statement(head, entries, &row).await? else { continue };
+            let Some(statement) = self.statement(head, entries, &row).await? else {
+                // Nothing can be stated under a log that was left behind: put away.
+                signed.push(ReceiptRow { delivered: true, ..row });
+                continue;
+            };
             let pair = (row.recipient.clone(), row.sender.clone());
             pairs.entry(pair).or_default().push((row, statement));
         }
-        let mut signed = Vec::new();
         for ((recipient, _), rows) in pairs {
-            let Some(agent) = self.agent_of(&recipient) else { continue };
+            let Some(agent) = self.agent_of(&recipient) else {
+                // Its keys are gone with the agent.
+                let gone = rows.into_iter().map(|(row, _)| ReceiptRow { delivered: true, ..row });
+                signed.extend(gone);
+                continue;
+            };
             for batch in rows.chunks(comity_record::receipt::MAX_BATCH) {
                 let statements: Vec<_> =
                     batch.iter().map(|(_, statement)| statement.clone()).collect();

@@ -155,6 +155,9 @@ impl Core {
             + 'static,
     {
         const TRIES: usize = 16;
+        if messages.iter().any(|one| one.draft.to == agent.did) {
+            return Err(bad("an agent does not write to itself").into());
+        }
         let also = Arc::new(also);
         let streams = messages.iter().map(|one| (&agent.did, &one.draft.to, &one.draft.thid));
         let _turn = self.streams.lock_all(streams).await;
@@ -332,7 +335,12 @@ pub(crate) fn judge(
     let mut decision = decide(&facts);
     let opened;
     if decision.refused == Some(Code::TYPE_NOT_GRANTED) {
-        opened = tx.thread_opened(Way::In, agent, &draft.to, &draft.thid)?;
+        // A reply in a thread that the peer opened: its first message is the one named like it.
+        let first = tx.seen(agent, &draft.to, &draft.thid)?;
+        opened = match first {
+            Some(digest) => tx.incoming_by_digest(agent, &digest)?.map(|row| row.type_),
+            None => None,
+        };
         facts.reply_to = opened.as_ref();
         decision = decide(&facts);
     }
@@ -376,6 +384,13 @@ fn keep(
     let draft = &prepared.draft;
     if tx.outgoing(agent, &draft.id)?.is_some() {
         return Err(StoreError::Conflict.into());
+    }
+    if tx.count_unfinished(agent)? >= defaults::OUTBOX_MAX {
+        return Err(Problem::new(Code::FULL.as_str(), "the outbox is full")
+            .detail("too many of your messages are under way")
+            .next("wait for some to end, or cancel them")
+            .retry_after(30)
+            .into());
     }
     let verdict = judge(tx, agent, prepared, signed.bytes, outbound)?;
     if matches!(verdict, Verdict::Refuse(_)) != order.is_none() {

@@ -106,7 +106,7 @@ impl Core {
     /// The same from a Comity node. Such a message has a place in its thread's order and is owed
     /// receipts, so it is accepted like any other, and settled by the node in the same transaction.
     pub(super) async fn take_in_order(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
-        let (owed, _) = self.answer_to(&arrival);
+        let (owed, again) = self.answer_to(&arrival);
         let answer = match &owed {
             Some(draft) => Some(self.contact_row(draft).await?),
             None => None,
@@ -127,6 +127,11 @@ impl Core {
             })
             .await?;
         let transport = self.announce_verdict(verdict, &arrival.agent.did)?;
+        if let (Verdict::Again, true, Some(draft)) = (verdict, routed(&arrival), owed) {
+            // Whoever delivered it first may have kept the answer: it goes out once more, to where
+            // its author's document says.
+            self.answer_once(ContactDraft { id: again, ..draft }).await?;
+        }
         if verdict != Verdict::Accepted {
             return Ok(transport);
         }
@@ -135,6 +140,24 @@ impl Core {
             self.take_report(&arrival).await?;
         }
         self.answer_by(&arrival, answer)
+    }
+
+    /// Through the outbox, unless that was done before.
+    async fn answer_once(&self, draft: ContactDraft) -> Result<(), CoreError> {
+        let (ours, id) = (draft.agent.did.clone(), draft.id.clone());
+        let known = self.store.read(move |tx| Ok::<_, CoreError>(tx.outgoing(&ours, &id)?));
+        if known.await?.is_some() {
+            return Ok(());
+        }
+        let answer = self.contact_row(&draft).await?;
+        self.store
+            .write(move |tx| match tx.outgoing(&answer.row.agent, &answer.row.id)? {
+                Some(_) => Ok(()),
+                None => answer.keep(tx),
+            })
+            .await?;
+        self.signals.outbox.raise();
+        Ok(())
     }
 
     /// On the connection that the message came by, if that is wanted; else through the outbox.

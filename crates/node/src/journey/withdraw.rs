@@ -55,10 +55,11 @@ impl Core {
                     };
                     end_noted(tx, &*entropy, row.digest, ended, why)?;
                 }
-                // Without a live grant nothing follows in the stream: no place to keep.
-                let live = tx
-                    .grant_between(&agent, &row.to)?
-                    .is_some_and(|grant| grant.state == comity_engine::GrantState::Active);
+                // Only between Comity nodes is there an order to keep; without a live grant nothing
+                // follows for now, and the place is filled when something does.
+                let live = tx.grant_between(&agent, &row.to)?.is_some_and(|grant| {
+                    grant.state == comity_engine::GrantState::Active && grant.knock.is_some()
+                });
                 if let Some(tombstone) = &tombstone
                     && live
                     && tx.outgoing(&agent, &tombstone.row.id)?.is_none()
@@ -71,6 +72,27 @@ impl Core {
         self.signals.recorded.raise();
         self.signals.outbox.raise();
         self.signals.events(&waking).raise();
+        Ok(())
+    }
+
+    /// Puts a tombstone where a message, or its tombstone, ended without ever being taken: what
+    /// stands behind it in the stream could not pass otherwise.
+    pub(crate) async fn fill_place(&self, ended: &Outgoing) -> Result<(), CoreError> {
+        let Some(order) = ended.order else { return Ok(()) };
+        let Some(tombstone) = self.tombstone(ended, order, ended.state).await? else {
+            return Ok(());
+        };
+        let entropy = Arc::clone(&self.entropy);
+        self.store
+            .write(move |tx| {
+                if tx.outgoing(&tombstone.row.agent, &tombstone.row.id)?.is_none() {
+                    tombstone.keep(tx, &*entropy)?;
+                }
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        self.signals.recorded.raise();
+        self.signals.outbox.raise();
         Ok(())
     }
 

@@ -1,11 +1,17 @@
 //! Two organisations on this machine, each with a node of its own.
-#![allow(clippy::unwrap_used, clippy::panic, dead_code, unreachable_pub, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    dead_code,
+    unreachable_pub,
+    missing_docs
+)]
 
 use comity_api::agent::{Delivery, Message, Send, Settlement};
 use comity_api::operator::Approve;
+use comity_node::Node;
 use comity_node::config::{Config, Host, Outbound};
 use comity_node::journey::{Caller, Core, WaitFor};
-use comity_node::Node;
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -20,7 +26,10 @@ pub const BRUNO: &str = "did:web:agents.org-b.test:bruno";
 pub const LONG: Duration = Duration::from_secs(20);
 
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
 }
 
 /// Where an organisation's node lives; survives the node.
@@ -44,7 +53,9 @@ impl Place {
     }
 
     pub async fn start(&self) -> Node {
-        Node::start(self.config()).await.unwrap_or_else(|error| panic!("{}", error.problem()))
+        Node::start(self.config())
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.problem()))
     }
 
     pub fn path(&self) -> PathBuf {
@@ -65,7 +76,10 @@ pub fn places() -> (Place, Place) {
         map,
         outbound: Outbound::Open,
     };
-    (place("agents.org-a.test", a, map.clone()), place("agents.org-b.test", b, map))
+    (
+        place("agents.org-a.test", a, map.clone()),
+        place("agents.org-b.test", b, map),
+    )
 }
 
 /// An agent with its node.
@@ -95,7 +109,12 @@ impl Side {
     }
 
     pub async fn send(&self, to: &str, type_: &str, body: Value) -> Message {
-        let send = Send { to: Some(to.into()), type_: type_.into(), body, ..Send::default() };
+        let send = Send {
+            to: Some(to.into()),
+            type_: type_.into(),
+            body,
+            ..Send::default()
+        };
         self.submit(send).await
     }
 
@@ -104,7 +123,10 @@ impl Side {
     }
 
     pub async fn wait(&self, id: &str, what: WaitFor) -> Message {
-        self.core().show(&self.caller, id, Some(what), LONG).await.unwrap()
+        self.core()
+            .show(&self.caller, id, Some(what), LONG)
+            .await
+            .unwrap()
     }
 
     pub async fn lease_one(&self) -> Delivery {
@@ -125,7 +147,11 @@ impl Side {
     }
 
     pub async fn reply(&self, delivery: &Delivery, name: &str, body: Value) {
-        let reply = Send { type_: name.into(), body, ..Send::default() };
+        let reply = Send {
+            type_: name.into(),
+            body,
+            ..Send::default()
+        };
         self.settle(delivery, "done", vec![reply]).await;
     }
 
