@@ -114,7 +114,8 @@ impl TryFrom<String> for Code {
     fn try_from(text: String) -> Result<Self, CodeError> {
         let word = |w: &str| {
             !w.is_empty()
-                && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+                && w.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
         };
         let mut words = text.split('.');
         let sorter = words.next();
@@ -122,7 +123,11 @@ impl TryFrom<String> for Code {
             && text.len() <= 128
             && text.split('.').count() >= 2
             && text.split('.').all(word);
-        if grammar { Ok(Self(Cow::Owned(text))) } else { Err(CodeError) }
+        if grammar {
+            Ok(Self(Cow::Owned(text)))
+        } else {
+            Err(CodeError)
+        }
     }
 }
 
@@ -151,7 +156,10 @@ mod tests {
 
     #[test]
     fn an_agents_code_without_sorter_becomes_an_error_of_the_protocol() {
-        assert_eq!(Code::from_agent("out-of-stock").unwrap().as_str(), "e.p.out-of-stock");
+        assert_eq!(
+            Code::from_agent("out-of-stock").unwrap().as_str(),
+            "e.p.out-of-stock"
+        );
         assert!(Code::from_agent("Out of stock").is_err());
         assert!(Code::from_agent("").is_err());
     }

@@ -87,7 +87,12 @@ impl Knock {
                 Some(serde_json::from_value(first.clone()).map_err(|_| ContactError::Malformed)?)
             }
         };
-        Ok(Self { purpose, offer: grant_of(body, "offer")?, first, speaks: speaks_of(body) })
+        Ok(Self {
+            purpose,
+            offer: grant_of(body, "offer")?,
+            first,
+            speaks: speaks_of(body),
+        })
     }
 }
 
@@ -112,7 +117,10 @@ impl Welcome {
     /// # Errors
     /// [`ContactError`] if the grant is malformed or demands what we do not know.
     pub fn from_body(body: &Value) -> Result<Self, ContactError> {
-        Ok(Self { grant: grant_of(body, "grant")?, speaks: speaks_of(body) })
+        Ok(Self {
+            grant: grant_of(body, "grant")?,
+            speaks: speaks_of(body),
+        })
     }
 }
 
@@ -160,7 +168,10 @@ mod tests {
 
     fn offer() -> Grant {
         Grant::new(
-            ["did:web:a.test:x".parse().unwrap(), "did:web:b.test:y".parse().unwrap()],
+            [
+                "did:web:a.test:x".parse().unwrap(),
+                "did:web:b.test:y".parse().unwrap(),
+            ],
             [vec!["https://example.org/p/1.0".into()], vec![]],
             9,
             "AAECAwQFBgcICQoLDA0ODw",

@@ -88,7 +88,10 @@ impl Rule {
 
 impl Decision {
     const fn deny(rule: Rule, code: Code) -> Self {
-        Self { rule, refused: Some(code) }
+        Self {
+            rule,
+            refused: Some(code),
+        }
     }
 
     /// True if the message may pass.
@@ -115,7 +118,10 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         GrantState::Ended => return Decision::deny(Rule::GrantState, Code::REVOKED),
     }
     let restrictions = held.grant.restrictions();
-    if restrictions.max_bytes.is_some_and(|most| facts.bytes > most) {
+    if restrictions
+        .max_bytes
+        .is_some_and(|most| facts.bytes > most)
+    {
         return Decision::deny(Rule::Restriction, Code::TOO_LARGE);
     }
     if facts.deniable && !restrictions.deniable {
@@ -125,12 +131,20 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         return Decision::deny(Rule::Restriction, Code::NO_GRANT);
     }
     if held.grant.permits(facts.sender, facts.type_) {
-        return Decision { rule: Rule::Grant, refused: None };
+        return Decision {
+            rule: Rule::Grant,
+            refused: None,
+        };
     }
     // A reply in a thread that the other side started (design §5).
-    if facts.reply_to.is_some_and(|request| request.protocol().matches(&facts.type_.protocol()))
+    if facts
+        .reply_to
+        .is_some_and(|request| request.protocol().matches(&facts.type_.protocol()))
     {
-        return Decision { rule: Rule::Reply, refused: None };
+        return Decision {
+            rule: Rule::Reply,
+            refused: None,
+        };
     }
     Decision::deny(Rule::Type, Code::TYPE_NOT_GRANTED)
 }
@@ -159,7 +173,13 @@ mod tests {
             let nonce = "AAECAwQFBgcICQoLDA0ODw";
             let grant = Grant::new([a.clone(), b.clone()], may, 100, nonce, restrictions).unwrap();
             let [request, response] = [REQUEST, RESPONSE].map(|text| text.parse().unwrap());
-            Self { a, b, grant, request, response }
+            Self {
+                a,
+                b,
+                grant,
+                request,
+                response,
+            }
         }
 
         fn facts(&self) -> Facts<'_> {
@@ -168,7 +188,11 @@ mod tests {
                 type_: &self.request,
                 bytes: 10,
                 deniable: false,
-                grant: Some(Held { grant: &self.grant, state: GrantState::Active, uses: 0 }),
+                grant: Some(Held {
+                    grant: &self.grant,
+                    state: GrantState::Active,
+                    uses: 0,
+                }),
                 reply_to: None,
                 blocked: false,
                 now: Timestamp::from_seconds(50),
@@ -180,45 +204,108 @@ mod tests {
     fn only_a_live_grant_allows() {
         let world = World::new(&Restrictions::default());
         assert!(decide(&world.facts()).is_allowed());
-        let held = |state| Some(Held { grant: &world.grant, state, uses: 0 });
+        let held = |state| {
+            Some(Held {
+                grant: &world.grant,
+                state,
+                uses: 0,
+            })
+        };
         for (grant, code) in [
             (None, Code::NO_GRANT),
             (held(GrantState::Offered), Code::NO_GRANT),
             (held(GrantState::Suspended), Code::SUSPENDED),
             (held(GrantState::Ended), Code::REVOKED),
         ] {
-            let decision = decide(&Facts { grant, ..world.facts() });
+            let decision = decide(&Facts {
+                grant,
+                ..world.facts()
+            });
             assert_eq!(decision.refused, Some(code));
         }
-        let late = Facts { now: Timestamp::from_seconds(100), ..world.facts() };
+        let late = Facts {
+            now: Timestamp::from_seconds(100),
+            ..world.facts()
+        };
         assert_eq!(decide(&late).refused, Some(Code::NO_GRANT));
     }
 
     #[test]
     fn a_block_beats_a_grant() {
         let world = World::new(&Restrictions::default());
-        assert!(!decide(&Facts { blocked: true, ..world.facts() }).is_allowed());
+        assert!(
+            !decide(&Facts {
+                blocked: true,
+                ..world.facts()
+            })
+            .is_allowed()
+        );
     }
 
     #[test]
     fn a_reply_is_covered_by_the_grant_that_covered_the_request() {
         let world = World::new(&Restrictions::default());
-        let reply = Facts { sender: &world.b, type_: &world.response, ..world.facts() };
+        let reply = Facts {
+            sender: &world.b,
+            type_: &world.response,
+            ..world.facts()
+        };
         assert_eq!(decide(&reply).refused, Some(Code::TYPE_NOT_GRANTED));
-        let threaded = Facts { reply_to: Some(&world.request), ..reply };
-        assert_eq!(decide(&threaded), Decision { rule: Rule::Reply, refused: None });
+        let threaded = Facts {
+            reply_to: Some(&world.request),
+            ..reply
+        };
+        assert_eq!(
+            decide(&threaded),
+            Decision {
+                rule: Rule::Reply,
+                refused: None
+            }
+        );
         let other: MessageType = "https://example.org/other/1.0/response".parse().unwrap();
-        assert!(!decide(&Facts { type_: &other, ..threaded }).is_allowed());
+        assert!(
+            !decide(&Facts {
+                type_: &other,
+                ..threaded
+            })
+            .is_allowed()
+        );
     }
 
     #[test]
     fn restrictions_hold() {
-        let strict = Restrictions { uses: Some(2), max_bytes: Some(10), ..Default::default() };
+        let strict = Restrictions {
+            uses: Some(2),
+            max_bytes: Some(10),
+            ..Default::default()
+        };
         let world = World::new(&strict);
         assert!(decide(&world.facts()).is_allowed());
-        assert!(!decide(&Facts { bytes: 11, ..world.facts() }).is_allowed());
-        assert!(!decide(&Facts { deniable: true, ..world.facts() }).is_allowed());
-        let used = Held { grant: &world.grant, state: GrantState::Active, uses: 2 };
-        assert!(!decide(&Facts { grant: Some(used), ..world.facts() }).is_allowed());
+        assert!(
+            !decide(&Facts {
+                bytes: 11,
+                ..world.facts()
+            })
+            .is_allowed()
+        );
+        assert!(
+            !decide(&Facts {
+                deniable: true,
+                ..world.facts()
+            })
+            .is_allowed()
+        );
+        let used = Held {
+            grant: &world.grant,
+            state: GrantState::Active,
+            uses: 2,
+        };
+        assert!(
+            !decide(&Facts {
+                grant: Some(used),
+                ..world.facts()
+            })
+            .is_allowed()
+        );
     }
 }

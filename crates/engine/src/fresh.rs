@@ -47,7 +47,11 @@ pub fn check(
         return Err(Stale::Future);
     }
     let until = fresh_until(created, expires_time);
-    if now.seconds() < until { Ok(until) } else { Err(Stale::Expired) }
+    if now.seconds() < until {
+        Ok(until)
+    } else {
+        Err(Stale::Expired)
+    }
 }
 
 #[cfg(test)]
@@ -66,8 +70,14 @@ mod tests {
     #[test]
     fn nobody_gets_more_than_thirty_days() {
         let old = T - EXPIRY_MAX.as_secs();
-        assert_eq!(check(Some(old), Some(T + 1_000_000), false, NOW), Err(Stale::Expired));
-        assert_eq!(check(Some(T), None, false, NOW), Ok(T + EXPIRY_MAX.as_secs()));
+        assert_eq!(
+            check(Some(old), Some(T + 1_000_000), false, NOW),
+            Err(Stale::Expired)
+        );
+        assert_eq!(
+            check(Some(T), None, false, NOW),
+            Ok(T + EXPIRY_MAX.as_secs())
+        );
     }
 
     #[test]

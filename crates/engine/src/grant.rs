@@ -9,8 +9,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Members of a grant that this version understands; others may not be named in `must`.
-const UNDERSTOOD: &[&str] =
-    &["v", "between", "may", "until", "nonce", "must", "deniable", "untimed", "uses", "max_bytes"];
+const UNDERSTOOD: &[&str] = &[
+    "v",
+    "between",
+    "may",
+    "until",
+    "nonce",
+    "must",
+    "deniable",
+    "untimed",
+    "uses",
+    "max_bytes",
+];
 
 /// A grant as both nodes hold it. A value that exists is well formed and understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -125,7 +135,11 @@ impl Grant {
         }
         let terms: Terms =
             serde_json::from_value(json.clone()).map_err(|_| GrantError::Malformed)?;
-        if let Some(word) = terms.must.iter().find(|word| !UNDERSTOOD.contains(&word.as_str())) {
+        if let Some(word) = terms
+            .must
+            .iter()
+            .find(|word| !UNDERSTOOD.contains(&word.as_str()))
+        {
             return Err(GrantError::Unsupported(word.clone()));
         }
         let sound = terms.v == 1

@@ -10,7 +10,9 @@ use std::time::Duration;
 #[must_use]
 pub fn pause(failures: u32, random: u64) -> Duration {
     let doublings = failures.saturating_sub(1).min(20);
-    let full = RETRY_FIRST.saturating_mul(1 << doublings).min(RETRY_LONGEST);
+    let full = RETRY_FIRST
+        .saturating_mul(1 << doublings)
+        .min(RETRY_LONGEST);
     let half = full / 2;
     let half_millis = u64::try_from(half.as_millis()).unwrap_or(u64::MAX).max(1);
     half + Duration::from_millis(random % half_millis)

@@ -63,7 +63,10 @@ impl OutState {
     /// True for the ends: nothing is applied after them.
     #[must_use]
     pub const fn is_end(self) -> bool {
-        !matches!(self, Self::Held | Self::Queued | Self::Sent | Self::Received | Self::Delivered)
+        !matches!(
+            self,
+            Self::Held | Self::Queued | Self::Sent | Self::Received | Self::Delivered
+        )
     }
 
     /// True if `next` may follow `self`.
@@ -156,7 +159,10 @@ mod tests {
                 }
             }
         }
-        assert!(OutState::Queued.may_become(OutState::Done), "skipping forward is allowed");
+        assert!(
+            OutState::Queued.may_become(OutState::Done),
+            "skipping forward is allowed"
+        );
     }
 
     #[test]

@@ -41,7 +41,10 @@ fn armed() -> Option<&'static Armed> {
             let text = std::env::var("COMITY_FAIL_POINT").ok()?;
             let (name, times) = text.split_once(':').unwrap_or((&text, "1"));
             let left = AtomicU64::new(times.parse().unwrap_or(1).max(1));
-            Some(Armed { name: name.to_owned(), left })
+            Some(Armed {
+                name: name.to_owned(),
+                left,
+            })
         })
         .as_ref()
 }

@@ -75,8 +75,18 @@ impl Node {
     /// # Errors
     /// [`StartError`]; [`StartError::problem`] says what to type.
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let Opened { site, master, wire, agent_door, operator } = config.open().await?;
-        let clock = site.seams().clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+        let Opened {
+            site,
+            master,
+            wire,
+            agent_door,
+            operator,
+        } = config.open().await?;
+        let clock = site
+            .seams()
+            .clock
+            .clone()
+            .unwrap_or_else(|| Arc::new(SystemClock));
         let options = {
             let mut options = Options::default();
             options.on_fail_point = fail::point;
@@ -84,9 +94,8 @@ impl Node {
         };
         let path = site.database();
         let store_clock = StoreClock(Arc::clone(&clock));
-        let opened = tokio::task::spawn_blocking(move || {
-            Sqlite::open_with(path, store_clock, options)
-        });
+        let opened =
+            tokio::task::spawn_blocking(move || Sqlite::open_with(path, store_clock, options));
         let store = Store::new(opened.await.map_err(|_| StoreError::Closed)??);
         let entropy = Arc::new(SystemEntropy);
         let http = Http::new(&site);
@@ -113,14 +122,34 @@ impl Node {
         };
         run("sequencer", Box::pin(Arc::clone(&core).sequence_forever()));
         run("delivery", Box::pin(Arc::clone(&core).deliver_forever()));
-        run("receipts", Box::pin(Arc::clone(&core).give_receipts_forever()));
+        run(
+            "receipts",
+            Box::pin(Arc::clone(&core).give_receipts_forever()),
+        );
         run("knocks", Box::pin(Arc::clone(&core).knock_forever()));
         run("expiry", Box::pin(Arc::clone(&core).expire_forever()));
         // Doors stop by themselves: they give requests under way a moment.
         let doors: [(&'static str, BoxFuture<'static, ()>); 3] = [
-            ("wire door", Box::pin(doors::wire::serve(wire, Arc::clone(&core), stop.clone()))),
-            ("agent's door", Box::pin(doors::agent::serve(agent_door, Arc::clone(&core), stop.clone()))),
-            ("operator's door", Box::pin(doors::operator::serve(operator, Arc::clone(&core), stop.clone()))),
+            (
+                "wire door",
+                Box::pin(doors::wire::serve(wire, Arc::clone(&core), stop.clone())),
+            ),
+            (
+                "agent's door",
+                Box::pin(doors::agent::serve(
+                    agent_door,
+                    Arc::clone(&core),
+                    stop.clone(),
+                )),
+            ),
+            (
+                "operator's door",
+                Box::pin(doors::operator::serve(
+                    operator,
+                    Arc::clone(&core),
+                    stop.clone(),
+                )),
+            ),
         ];
         for (name, door) in doors {
             tasks.spawn(async move {

@@ -10,13 +10,20 @@ use serde_json::json;
 use std::time::Duration;
 
 fn states(message: &comity_api::agent::Message) -> Vec<(&str, &str)> {
-    message.history.iter().map(|step| (step.state.as_str(), step.proof.as_str())).collect()
+    message
+        .history
+        .iter()
+        .map(|step| (step.state.as_str(), step.proof.as_str()))
+        .collect()
 }
 
 #[tokio::test]
 async fn a_stranger_knocks_is_let_in_and_gets_a_signed_answer() {
     let (place_a, place_b) = places();
-    let (aria, bruno) = (Side::new(&place_a, "aria").await, Side::new(&place_b, "bruno").await);
+    let (aria, bruno) = (
+        Side::new(&place_a, "aria").await,
+        Side::new(&place_b, "bruno").await,
+    );
     let ask = Send {
         to: Some("bruno@agents.org-b.test".into()),
         type_: REQUEST.into(),
@@ -26,16 +33,24 @@ async fn a_stranger_knocks_is_let_in_and_gets_a_signed_answer() {
         ..Send::default()
     };
     let message = aria.submit(ask).await;
-    assert_eq!((message.state.as_str(), message.waiting_on.as_deref()), ("held", Some("grant")));
+    assert_eq!(
+        (message.state.as_str(), message.waiting_on.as_deref()),
+        ("held", Some("grant"))
+    );
 
     bruno.approve().await;
     let delivery = bruno.lease_one().await;
     assert_eq!(delivery.message["body"], json!({"rows": 3}));
     assert_eq!(delivery.message["from"], ARIA);
     assert_eq!(delivery.message["to"], json!([BRUNO]));
-    assert_eq!((delivery.attempt, delivery.context.proof.as_str()), (1, "anyone"));
+    assert_eq!(
+        (delivery.attempt, delivery.context.proof.as_str()),
+        (1, "anyone")
+    );
     assert!(delivery.context.first_contact);
-    bruno.reply(&delivery, "response", json!({"trend": "up"})).await;
+    bruno
+        .reply(&delivery, "response", json!({"trend": "up"}))
+        .await;
 
     let answered = aria.wait(&message.id, WaitFor::Answer).await;
     let answer = answered.answer.expect("an answer");
@@ -46,7 +61,10 @@ async fn a_stranger_knocks_is_let_in_and_gets_a_signed_answer() {
     let done = aria.wait(&message.id, WaitFor::Done).await;
     let last = states(&done);
     assert_eq!(last.last(), Some(&("done", "receipt")), "{last:?}");
-    assert!(last.contains(&("queued", "none")) && last[0] == ("held", "none"), "{last:?}");
+    assert!(
+        last.contains(&("queued", "none")) && last[0] == ("held", "none"),
+        "{last:?}"
+    );
 }
 
 #[tokio::test]
@@ -85,7 +103,10 @@ async fn a_lost_lease_is_offered_again_and_settling_it_does_nothing() {
     };
     bruno.core().settle(&bruno.caller, retry).await.unwrap();
     let again = bruno.lease_one().await;
-    assert_eq!((again.delivery.as_str(), again.attempt), (delivery.delivery.as_str(), 2));
+    assert_eq!(
+        (again.delivery.as_str(), again.attempt),
+        (delivery.delivery.as_str(), 2)
+    );
     let stale = Settlement {
         delivery: delivery.delivery.clone(),
         lease: delivery.lease,
@@ -98,15 +119,30 @@ async fn a_lost_lease_is_offered_again_and_settling_it_does_nothing() {
         delivery: again.delivery.clone(),
         lease: again.lease.clone(),
         outcome: "done".into(),
-        messages: vec![Send { type_: "response".into(), ..Send::default() }],
+        messages: vec![Send {
+            type_: "response".into(),
+            ..Send::default()
+        }],
         ..Settlement::default()
     };
-    let once = bruno.core().settle(&bruno.caller, settlement.clone()).await.unwrap();
-    let twice = bruno.core().settle(&bruno.caller, settlement).await.unwrap();
+    let once = bruno
+        .core()
+        .settle(&bruno.caller, settlement.clone())
+        .await
+        .unwrap();
+    let twice = bruno
+        .core()
+        .settle(&bruno.caller, settlement)
+        .await
+        .unwrap();
     assert_eq!(once, twice, "the same settlement again gives its result");
     let reply = aria.lease_one().await;
     aria.settle(&reply, "done", Vec::new()).await;
-    let none = aria.core().lease(&aria.caller, 1, Duration::from_millis(300)).await.unwrap();
+    let none = aria
+        .core()
+        .lease(&aria.caller, 1, Duration::from_millis(300))
+        .await
+        .unwrap();
     assert_eq!(none, [], "the reply took effect once");
 }
 
@@ -119,12 +155,23 @@ async fn the_same_id_and_content_is_the_same_message_and_other_content_a_conflic
         type_: REQUEST.into(),
         ..Send::default()
     };
-    let (first, new) = aria.core().submit(&aria.caller, send.clone()).await.unwrap();
+    let (first, new) = aria
+        .core()
+        .submit(&aria.caller, send.clone())
+        .await
+        .unwrap();
     assert!(new);
-    let (second, new) = aria.core().submit(&aria.caller, send.clone()).await.unwrap();
+    let (second, new) = aria
+        .core()
+        .submit(&aria.caller, send.clone())
+        .await
+        .unwrap();
     assert!(!new);
     assert_eq!(first.digest, second.digest);
-    let other = Send { body: json!({"x": 1}), ..send };
+    let other = Send {
+        body: json!({"x": 1}),
+        ..send
+    };
     let problem = aria.core().submit(&aria.caller, other).await.unwrap_err();
     assert_eq!(problem.code, "e.m.req.id-conflict");
 }
@@ -145,7 +192,10 @@ async fn a_revocation_ends_mail_and_leases_at_both_nodes_and_the_next_message_is
     let problem = bruno.core().settle(&bruno.caller, lost).await.unwrap_err();
     assert_eq!(problem.code, "e.m.req.lease-lost");
     let ended = aria.wait(&open.id, WaitFor::Done).await;
-    assert!(["cancelled", "refused"].contains(&ended.state.as_str()), "{ended:?}");
+    assert!(
+        ["cancelled", "refused"].contains(&ended.state.as_str()),
+        "{ended:?}"
+    );
     for _ in 0..100 {
         if aria.core().grants(false).await.unwrap().is_empty() {
             break;
@@ -161,7 +211,10 @@ async fn a_revocation_ends_mail_and_leases_at_both_nodes_and_the_next_message_is
 #[tokio::test]
 async fn a_denied_knock_refuses_what_waited() {
     let (place_a, place_b) = places();
-    let (aria, bruno) = (Side::new(&place_a, "aria").await, Side::new(&place_b, "bruno").await);
+    let (aria, bruno) = (
+        Side::new(&place_a, "aria").await,
+        Side::new(&place_b, "bruno").await,
+    );
     let message = aria.send(BRUNO, REQUEST, json!({})).await;
     let knock = loop {
         if let [knock] = bruno.core().knocks(false).await.unwrap().as_slice() {
@@ -174,7 +227,10 @@ async fn a_denied_knock_refuses_what_waited() {
     assert_eq!(knock.fingerprint, agents[0].fingerprint);
     bruno.core().deny(&knock.id).await.unwrap();
     let ended = aria.wait(&message.id, WaitFor::Done).await;
-    assert_eq!((ended.state.as_str(), ended.code.as_deref()), ("refused", Some("e.p.trust.denied")));
+    assert_eq!(
+        (ended.state.as_str(), ended.code.as_deref()),
+        ("refused", Some("e.p.trust.denied"))
+    );
 }
 
 #[tokio::test]
@@ -183,12 +239,22 @@ async fn mail_waits_for_a_node_that_is_down() {
     bruno.node.stop().await;
     let message = aria.send(BRUNO, REQUEST, json!({"late": true})).await;
     tokio::time::sleep(Duration::from_millis(700)).await;
-    let queued = aria.core().show(&aria.caller, &message.id, None, Duration::ZERO).await.unwrap();
+    let queued = aria
+        .core()
+        .show(&aria.caller, &message.id, None, Duration::ZERO)
+        .await
+        .unwrap();
     assert_eq!(queued.state, "queued");
-    assert!(queued.reason.is_some_and(|why| why.contains("unreachable")), "says why it waits");
+    assert!(
+        queued.reason.is_some_and(|why| why.contains("unreachable")),
+        "says why it waits"
+    );
     let bruno = Side::new(&place_b, "bruno").await;
     let delivery = bruno.lease_one().await;
-    assert_eq!((delivery.message["body"]["late"].as_bool(), delivery.attempt), (Some(true), 1));
+    assert_eq!(
+        (delivery.message["body"]["late"].as_bool(), delivery.attempt),
+        (Some(true), 1)
+    );
     bruno.settle(&delivery, "done", Vec::new()).await;
     assert_eq!(aria.wait(&message.id, WaitFor::Done).await.state, "done");
     drop((place_a, place_b));
@@ -222,7 +288,10 @@ async fn a_cancelled_message_leaves_its_place_and_the_thread_goes_on() {
 async fn a_message_that_expires_is_told_to_its_agent() {
     let (_a, _b, aria, bruno) = acquainted().await;
     bruno.node.stop().await;
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     let send = Send {
         to: Some(BRUNO.into()),
         type_: REQUEST.into(),
@@ -230,7 +299,10 @@ async fn a_message_that_expires_is_told_to_its_agent() {
         ..Send::default()
     };
     let message = aria.submit(send).await;
-    let ended = aria.core().show(&aria.caller, &message.id, Some(WaitFor::Done), LONG).await;
+    let ended = aria
+        .core()
+        .show(&aria.caller, &message.id, Some(WaitFor::Done), LONG)
+        .await;
     assert_eq!(ended.unwrap().state, "expired");
 }
 

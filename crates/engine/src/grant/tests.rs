@@ -12,8 +12,14 @@ fn did(text: &str) -> Did {
 
 fn grant(a: &[&str], b: &[&str], until: u64) -> Grant {
     let list = |types: &[&str]| types.iter().map(ToString::to_string).collect::<Vec<_>>();
-    Grant::new([did(A), did(B)], [list(a), list(b)], until, NONCE, &Restrictions::default())
-        .unwrap()
+    Grant::new(
+        [did(A), did(B)],
+        [list(a), list(b)],
+        until,
+        NONCE,
+        &Restrictions::default(),
+    )
+    .unwrap()
 }
 
 fn type_(text: &str) -> MessageType {
@@ -23,12 +29,27 @@ fn type_(text: &str) -> MessageType {
 #[test]
 fn a_protocol_covers_all_its_types_and_any_minor() {
     let grant = grant(&[ANALYSIS], &[UPDATE], 10);
-    assert!(grant.permits(&did(A), &type_("https://example.org/market-analysis/1.0/request")));
-    assert!(grant.permits(&did(A), &type_("https://example.org/market-analysis/1.7/anything")));
-    assert!(!grant.permits(&did(A), &type_("https://example.org/market-analysis/2.0/request")));
-    assert!(!grant.permits(&did(A), &type_("https://example.com/market-analysis/1.0/request")));
+    assert!(grant.permits(
+        &did(A),
+        &type_("https://example.org/market-analysis/1.0/request")
+    ));
+    assert!(grant.permits(
+        &did(A),
+        &type_("https://example.org/market-analysis/1.7/anything")
+    ));
+    assert!(!grant.permits(
+        &did(A),
+        &type_("https://example.org/market-analysis/2.0/request")
+    ));
+    assert!(!grant.permits(
+        &did(A),
+        &type_("https://example.com/market-analysis/1.0/request")
+    ));
     assert!(grant.permits(&did(B), &type_(UPDATE)));
-    assert!(!grant.permits(&did(B), &type_("https://example.org/market-analysis/1.0/request")));
+    assert!(!grant.permits(
+        &did(B),
+        &type_("https://example.org/market-analysis/1.0/request")
+    ));
     assert!(!grant.permits(&did("did:web:other.test:x"), &type_(UPDATE)));
 }
 
@@ -50,7 +71,10 @@ fn a_grant_is_within_an_offer_only_if_it_is_narrower_in_everything() {
     assert!(grant(&[ANALYSIS], &[], 9).is_within(&offer));
     assert!(!grant(&[ANALYSIS], &[UPDATE], 11).is_within(&offer));
     assert!(!grant(&[ANALYSIS, "https://example.org/other/1.0"], &[], 9).is_within(&offer));
-    assert!(!offer.is_within(&grant(&[ANALYSIS], &[UPDATE], 10)), "a protocol is wider than a type");
+    assert!(
+        !offer.is_within(&grant(&[ANALYSIS], &[UPDATE], 10)),
+        "a protocol is wider than a type"
+    );
 }
 
 #[test]
@@ -59,7 +83,10 @@ fn an_unknown_word_in_must_is_unsupported_and_unknown_members_are_not() {
     json["weekdays"] = serde_json::json!(["mon"]);
     assert!(Grant::from_json(json.clone()).is_ok());
     json["must"] = serde_json::json!(["weekdays"]);
-    assert_eq!(Grant::from_json(json), Err(GrantError::Unsupported("weekdays".into())));
+    assert_eq!(
+        Grant::from_json(json),
+        Err(GrantError::Unsupported("weekdays".into()))
+    );
 }
 
 #[test]
@@ -70,7 +97,10 @@ fn malformed_grants_are_refused() {
         *json.pointer_mut(pointer).unwrap() = value;
         Grant::from_json(json)
     };
-    assert!(matches!(change("/v", 2.into()), Err(GrantError::Version(2))));
+    assert!(matches!(
+        change("/v", 2.into()),
+        Err(GrantError::Version(2))
+    ));
     for (pointer, value) in [
         ("/between/0", serde_json::json!(B)),
         ("/may", serde_json::json!([])),
@@ -82,6 +112,10 @@ fn malformed_grants_are_refused() {
         ("/until", serde_json::json!(1.5)),
         ("/nonce", serde_json::json!("AAEC")),
     ] {
-        assert_eq!(change(pointer, value.clone()), Err(GrantError::Malformed), "{pointer} {value}");
+        assert_eq!(
+            change(pointer, value.clone()),
+            Err(GrantError::Malformed),
+            "{pointer} {value}"
+        );
     }
 }

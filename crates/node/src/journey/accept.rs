@@ -182,7 +182,13 @@ pub(super) fn accept(
             }
         }
     }
-    let decision = judge(tx, entropy, arrival, row.as_ref(), order.is_some() || !comity)?;
+    let decision = judge(
+        tx,
+        entropy,
+        arrival,
+        row.as_ref(),
+        order.is_some() || !comity,
+    )?;
     if let Err(code) = decision {
         // A refusal of a proved sender consumes its number (formats §1).
         let verdict = refuse(tx, entropy, arrival, row.as_ref(), &code)?;
@@ -214,7 +220,10 @@ fn judge(
     let now = tx.now();
     if let Some(row) = row
         && row.state == GrantState::Active
-        && row.pin.as_ref().is_some_and(|pin| !grant::continues(pin, &arrival.document))
+        && row
+            .pin
+            .as_ref()
+            .is_some_and(|pin| !grant::continues(pin, &arrival.document))
     {
         suspend(tx, entropy, row, arrival)?;
         return Ok(Err(Code::SUSPENDED));
@@ -226,7 +235,11 @@ fn judge(
         type_: arrival.type_(),
         bytes: arrival.bytes,
         deniable: !arrival.proof_anyone,
-        grant: row.map(|row| Held { grant: &row.grant, state: row.state, uses: row.uses }),
+        grant: row.map(|row| Held {
+            grant: &row.grant,
+            state: row.state,
+            uses: row.uses,
+        }),
         reply_to: opened.as_ref(),
         blocked: tx.peer(sender)?.is_some_and(|peer| peer.blocked),
         now,
@@ -300,7 +313,11 @@ fn keep(
         key: arrival.fingerprint(),
         document: Some(document),
         did_version: None,
-        proof: if arrival.proof_anyone { Proof::Anyone } else { Proof::Us },
+        proof: if arrival.proof_anyone {
+            Proof::Anyone
+        } else {
+            Proof::Us
+        },
     };
     let entry = note(tx, entropy, Event::MessageIn(facts), Some(arrival.digest))?;
     let comity = grant.knock.is_some();
@@ -375,7 +392,9 @@ fn request_of(
     peer: &Did,
     thid: &MessageId,
 ) -> Result<Option<MessageType>, CoreError> {
-    let row = tx.outgoing(agent, thid)?.filter(|row| row.to == *peer && row.grant.is_some());
+    let row = tx
+        .outgoing(agent, thid)?
+        .filter(|row| row.to == *peer && row.grant.is_some());
     Ok(row.map(|row| row.type_))
 }
 
@@ -389,9 +408,7 @@ fn asking(tx: &dyn Tx, arrival: &Arrival) -> Result<Option<Outgoing>, CoreError>
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
     // Whoever asked what then ended otherwise waits for nothing any more.
     let open = |row: &Outgoing| !row.state.is_end() || row.state == OutState::Done;
-    let waits = |row: &Outgoing| {
-        row.ask && row.answer.is_none() && row.to == *sender && open(row)
-    };
+    let waits = |row: &Outgoing| row.ask && row.answer.is_none() && row.to == *sender && open(row);
     if let Some(row) = tx.outgoing(agent, &arrival.thid)?
         && waits(&row)
     {
@@ -404,7 +421,9 @@ fn asking(tx: &dyn Tx, arrival: &Arrival) -> Result<Option<Outgoing>, CoreError>
         return Ok(None);
     }
     let thread = tx.thread_outgoing(&arrival.thid)?;
-    Ok(thread.into_iter().find(|row| row.agent == *agent && waits(row)))
+    Ok(thread
+        .into_iter()
+        .find(|row| row.agent == *agent && waits(row)))
 }
 
 /// The same message came again: the same receipts go out again.
@@ -412,7 +431,11 @@ fn again(tx: &mut dyn Tx, arrival: &Arrival) -> Result<(), CoreError> {
     let now = tx.now();
     for row in tx.receipts_of(&arrival.digest)? {
         if row.delivered && row.recipient == arrival.agent.did {
-            tx.put_receipt(&ReceiptRow { delivered: false, next_attempt: now, ..row })?;
+            tx.put_receipt(&ReceiptRow {
+                delivered: false,
+                next_attempt: now,
+                ..row
+            })?;
         }
     }
     Ok(())
@@ -436,7 +459,9 @@ fn refuse(
             found.as_ref()
         }
     };
-    let Some(row) = row else { return Ok(Verdict::Silent) };
+    let Some(row) = row else {
+        return Ok(Verdict::Silent);
+    };
     let refused = Refused {
         message: arrival.digest,
         from: sender.clone(),
@@ -445,7 +470,10 @@ fn refuse(
     };
     // The same refusal twice is one: it has its entry and its receipt.
     let known = tx.receipts_of(&arrival.digest)?;
-    if known.iter().any(|known| known.recipient == *agent && known.sender == *sender) {
+    if known
+        .iter()
+        .any(|known| known.recipient == *agent && known.sender == *sender)
+    {
         again(tx, arrival)?;
         return Ok(Verdict::Told);
     }
@@ -458,7 +486,13 @@ fn refuse(
         tx.put_seen(agent, sender, &arrival.id, &arrival.digest, until)?;
     }
     if row.knock.is_some() {
-        let refused = receipt(tx, arrival, ReceiptState::Refused, Some(code.clone()), entry);
+        let refused = receipt(
+            tx,
+            arrival,
+            ReceiptState::Refused,
+            Some(code.clone()),
+            entry,
+        );
         tx.put_receipt(&refused)?;
     }
     Ok(Verdict::Told)
@@ -471,8 +505,14 @@ fn void_too_late(
     arrival: &Arrival,
     row: Option<&GrantRow>,
 ) -> Result<Verdict, CoreError> {
-    let Some(row) = row else { return Ok(Verdict::Silent) };
-    if tx.receipts_of(&arrival.digest)?.iter().any(|known| known.recipient == arrival.agent.did) {
+    let Some(row) = row else {
+        return Ok(Verdict::Silent);
+    };
+    if tx
+        .receipts_of(&arrival.digest)?
+        .iter()
+        .any(|known| known.recipient == arrival.agent.did)
+    {
         again(tx, arrival)?;
         return Ok(Verdict::Told);
     }

@@ -113,7 +113,10 @@ impl Core {
             let rows = self
                 .store
                 .read(move |tx| {
-                    let page = Page { after, limit: AT_ONCE };
+                    let page = Page {
+                        after,
+                        limit: AT_ONCE,
+                    };
                     let mut rows = Vec::new();
                     for (n, id) in tx.events(&agent, page)? {
                         rows.extend(tx.outgoing(&agent, &id)?.map(|row| (n, row)));
@@ -123,7 +126,10 @@ impl Core {
                 .await?;
             let left = deadline.saturating_duration_since(Instant::now());
             if !rows.is_empty() || left.is_zero() {
-                let shown = |(n, row): (u64, Outgoing)| Event { n, message: self.shown(&row, None) };
+                let shown = |(n, row): (u64, Outgoing)| Event {
+                    n,
+                    message: self.shown(&row, None),
+                };
                 return Ok(rows.into_iter().map(shown).collect());
             }
             listener.wait(left).await;
@@ -142,7 +148,9 @@ impl Core {
 
     async fn own(&self, agent: &Did, id: &MessageId) -> Result<Option<Outgoing>, CoreError> {
         let (agent, id) = (agent.clone(), id.clone());
-        self.store.read(move |tx| Ok(tx.outgoing(&agent, &id)?)).await
+        self.store
+            .read(move |tx| Ok(tx.outgoing(&agent, &id)?))
+            .await
     }
 
     /// A message as its agent sees it; while it is on its way, what delays it.
@@ -155,12 +163,16 @@ impl Core {
     }
 
     async fn take_answer(&self, caller: &Caller, row: &Outgoing) -> Result<Answer, CoreError> {
-        let Some(delivery) = row.answer.clone() else { return Ok(Answer::None) };
+        let Some(delivery) = row.answer.clone() else {
+            return Ok(Answer::None);
+        };
         let entropy = Arc::clone(&self.entropy);
         let agent = caller.did().clone();
         self.store
             .write(move |tx| {
-                let Some(mut row) = tx.incoming(&delivery)? else { return Ok(Answer::Elsewhere) };
+                let Some(mut row) = tx.incoming(&delivery)? else {
+                    return Ok(Answer::Elsewhere);
+                };
                 let now = tx.now();
                 let free = match row.state {
                     InState::Ready => true,

@@ -65,7 +65,10 @@ impl Arrival {
     }
 
     pub(crate) fn times(&self) -> (Option<u64>, Option<u64>) {
-        (self.received.plaintext.created_time, self.received.plaintext.expires_time)
+        (
+            self.received.plaintext.created_time,
+            self.received.plaintext.expires_time,
+        )
     }
 
     pub(crate) fn recipients(&self) -> usize {
@@ -73,17 +76,26 @@ impl Arrival {
     }
 
     pub(crate) fn pthid(&self) -> Option<MessageId> {
-        self.received.plaintext.pthid.as_ref().map(MessageId::to_lower_case)
+        self.received
+            .plaintext
+            .pthid
+            .as_ref()
+            .map(MessageId::to_lower_case)
     }
 
     pub(crate) fn order(&self) -> Option<u64> {
-        self.header("sender_order")?.as_u64().filter(|order| (1..1 << 53).contains(order))
+        self.header("sender_order")?
+            .as_u64()
+            .filter(|order| (1..1 << 53).contains(order))
     }
 
     /// Digests in `causes`; what does not read as one is left out, as unknown causes dangle anyway.
     pub(crate) fn causes(&self) -> Vec<Digest> {
         let list = self.header("causes").and_then(Value::as_array);
-        let read = list.into_iter().flatten().filter_map(|value| value.as_str()?.parse().ok());
+        let read = list
+            .into_iter()
+            .flatten()
+            .filter_map(|value| value.as_str()?.parse().ok());
         read.take(comity_engine::defaults::CAUSES_MAX).collect()
     }
 
@@ -117,8 +129,10 @@ impl Core {
                 Step::Claim(claim) => {
                     // An authcrypted message claims its sender before it is opened.
                     let closed = || self.ours(&claim.recipients).map(|(_, hosted)| hosted);
-                    let agent =
-                        agent.clone().or_else(closed).ok_or(Stop::Quiet("not-encrypted"))?;
+                    let agent = agent
+                        .clone()
+                        .or_else(closed)
+                        .ok_or(Stop::Quiet("not-encrypted"))?;
                     lane = self.gate(&agent, claim).await?;
                     claimed = Some(claim.kid.clone());
                     unpack.proceed();
@@ -217,10 +231,16 @@ fn arrival(agent: Arc<Hosted>, received: Received) -> Result<Arrival, Stop> {
                 comity_record::message_digest_signed(&signed.protected_b64, &signed.payload_b64);
             (digest, signed.jws.clone())
         }
-        None => (comity_record::message_digest_plain(&received.octets), received.octets.clone()),
+        None => (
+            comity_record::message_digest_plain(&received.octets),
+            received.octets.clone(),
+        ),
     };
     let id = plaintext.id.to_lower_case();
-    let thid = plaintext.thid.as_ref().map_or_else(|| id.clone(), MessageId::to_lower_case);
+    let thid = plaintext
+        .thid
+        .as_ref()
+        .map_or_else(|| id.clone(), MessageId::to_lower_case);
     let (sender, document, kid, key) = match (proved, &plaintext.from, &received.sender_document) {
         (Some((kid, key)), Some(from), Some(document)) => {
             (from.clone(), Arc::clone(document), kid, key)

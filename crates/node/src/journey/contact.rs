@@ -55,7 +55,9 @@ impl Core {
             .read(|tx| {
                 let mut first: Vec<Outgoing> = Vec::new();
                 for row in tx.held_outgoing(1_000)? {
-                    let pair = first.iter().any(|one| one.agent == row.agent && one.to == row.to);
+                    let pair = first
+                        .iter()
+                        .any(|one| one.agent == row.agent && one.to == row.to);
                     if row.waiting_on != Some(WaitingOn::Grant) || pair {
                         continue;
                     }
@@ -67,7 +69,9 @@ impl Core {
             })
             .await?;
         for row in waiting {
-            let Some(agent) = self.agent_of(&row.agent) else { continue };
+            let Some(agent) = self.agent_of(&row.agent) else {
+                continue;
+            };
             match self.knock(&agent, &row).await {
                 Ok(()) => {}
                 Err(CoreError::Store(error)) => return Err(error.into()),
@@ -85,7 +89,11 @@ impl Core {
         let knock = Knock {
             purpose: row.purpose.clone().unwrap_or_default(),
             offer: offer.clone(),
-            first: Some(First { digest: row.digest, type_: row.type_.to_string(), bytes }),
+            first: Some(First {
+                digest: row.digest,
+                type_: row.type_.to_string(),
+                bytes,
+            }),
             speaks: contact::SPEAKS.iter().map(ToString::to_string).collect(),
         };
         let id = MessageId::generate(&*self.entropy);
@@ -119,7 +127,13 @@ impl Core {
                     code: None,
                 };
                 tx.put_grant(&offered)?;
-                decided(tx, &*entropy, &offered, Outcome::Offered, Some(message.row.digest))?;
+                decided(
+                    tx,
+                    &*entropy,
+                    &offered,
+                    Outcome::Offered,
+                    Some(message.row.digest),
+                )?;
                 message.keep(tx)
             })
             .await?;
@@ -165,7 +179,9 @@ impl Core {
         self.store
             .read(move |tx| {
                 // The plaintext is three quarters of the payload's base64, roughly the octets kept.
-                Ok(tx.message(&digest)?.map_or(0, |octets| (octets.len() as u64) * 3 / 4))
+                Ok(tx
+                    .message(&digest)?
+                    .map_or(0, |octets| (octets.len() as u64) * 3 / 4))
             })
             .await
     }
@@ -188,7 +204,9 @@ impl Core {
         let now = self.clock.now();
         fresh::check(created, expires, false, now).map_err(|_| silent(&arrival.sender))?;
         let digest = arrival.digest;
-        let known = self.store.read(move |tx| Ok::<_, CoreError>(tx.knock(&digest)?.is_some()));
+        let known = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.knock(&digest)?.is_some()));
         if known.await? {
             return Ok(WireAnswer::Accepted);
         }
@@ -258,9 +276,9 @@ impl Core {
             .write(move |tx| {
                 let Some(offered) = answered(tx, &our, &their, &thid)? else {
                     // The same answer again, because ours to it was lost.
-                    let again = tx.grant(&welcome.grant.id(), &our)?.is_some_and(|row| {
-                        row.peer == their && row.knock.as_ref() == Some(&thid)
-                    });
+                    let again = tx
+                        .grant(&welcome.grant.id(), &our)?
+                        .is_some_and(|row| row.peer == their && row.knock.as_ref() == Some(&thid));
                     return Ok(again.then_some(true));
                 };
                 learn(tx, &their, &welcome.speaks)?;
@@ -269,7 +287,15 @@ impl Core {
                 tx.put_document(&hash, &their, document.octets(), tx.now().seconds())?;
                 if !welcome.grant.is_within(&offered.grant) {
                     let code = Code::WIDER_THAN_ASKED;
-                    end_grant(tx, &*entropy, offered, Outcome::Declined, "rule", &code, digest)?;
+                    end_grant(
+                        tx,
+                        &*entropy,
+                        offered,
+                        Outcome::Declined,
+                        "rule",
+                        &code,
+                        digest,
+                    )?;
                     return Ok(Some(false));
                 }
                 // The offer's row gives way to the grant's: narrowed, it has another id.
@@ -288,7 +314,9 @@ impl Core {
                 Ok::<_, CoreError>(Some(true))
             })
             .await?;
-        let Some(_) = taken else { return Err(refused()) };
+        let Some(_) = taken else {
+            return Err(refused());
+        };
         self.signals.recorded.raise();
         self.signals.outbox.raise();
         self.signals.held.raise();
@@ -317,7 +345,15 @@ impl Core {
                 };
                 tx.put_message(&digest, &octets)?;
                 let code = &declined.code;
-                end_grant(tx, &*entropy, offered, Outcome::Declined, "peer", code, digest)?;
+                end_grant(
+                    tx,
+                    &*entropy,
+                    offered,
+                    Outcome::Declined,
+                    "peer",
+                    code,
+                    digest,
+                )?;
                 Ok::<_, CoreError>(true)
             })
             .await?;
@@ -336,20 +372,33 @@ impl Core {
             .then(|| serde_json::from_value::<Ended>(arrival.body()).ok())
             .flatten()
             .ok_or_else(refused)?;
-        let (agent, peer, digest) =
-            (arrival.agent.did.clone(), arrival.sender.clone(), arrival.digest);
+        let (agent, peer, digest) = (
+            arrival.agent.did.clone(),
+            arrival.sender.clone(),
+            arrival.digest,
+        );
         let octets = arrival.octets.clone();
         let (entropy, our) = (Arc::clone(&self.entropy), agent.clone());
         let known = self
             .store
             .write(move |tx| {
-                let Some(row) = tx.grant(&ended.grant, &our)? else { return Ok(false) };
+                let Some(row) = tx.grant(&ended.grant, &our)? else {
+                    return Ok(false);
+                };
                 if row.peer != peer {
                     return Ok(false);
                 }
                 if row.state != GrantState::Ended {
                     tx.put_message(&digest, &octets)?;
-                    end_grant(tx, &*entropy, row, Outcome::Ended, "peer", &ended.code, digest)?;
+                    end_grant(
+                        tx,
+                        &*entropy,
+                        row,
+                        Outcome::Ended,
+                        "peer",
+                        &ended.code,
+                        digest,
+                    )?;
                 }
                 Ok::<_, CoreError>(true)
             })
@@ -368,7 +417,9 @@ impl Core {
     pub(crate) async fn contact_row(&self, draft: &ContactDraft) -> Result<ContactRow, CoreError> {
         let created = self.clock.now();
         let invalid = CoreError::Defect("a type of ours that does not parse");
-        let Ok(type_) = draft.type_.parse::<MessageType>() else { return Err(invalid) };
+        let Ok(type_) = draft.type_.parse::<MessageType>() else {
+            return Err(invalid);
+        };
         let signed = self
             .sign(
                 &draft.agent,
@@ -417,7 +468,10 @@ impl Core {
                 proof: Proved::None,
             }],
         };
-        Ok(ContactRow { row, octets: signed.octets })
+        Ok(ContactRow {
+            row,
+            octets: signed.octets,
+        })
     }
 }
 
@@ -431,7 +485,10 @@ pub(crate) struct KnockBudget {
 
 impl Default for KnockBudget {
     fn default() -> Self {
-        Self { domains: Buckets::new(KNOCKS_OF_DOMAIN), all: Buckets::new(KNOCKS_OF_ALL) }
+        Self {
+            domains: Buckets::new(KNOCKS_OF_DOMAIN),
+            all: Buckets::new(KNOCKS_OF_ALL),
+        }
     }
 }
 
@@ -443,11 +500,18 @@ impl KnockBudget {
 }
 
 /// As many at once as may wait; then one a minute.
-const KNOCKS_OF_DOMAIN: Rate =
-    Rate { burst: defaults::KNOCKS_PER_DOMAIN_MAX as f64, per_second: 1.0 / 60.0, keys: 4_096 };
+const KNOCKS_OF_DOMAIN: Rate = Rate {
+    burst: defaults::KNOCKS_PER_DOMAIN_MAX as f64,
+    per_second: 1.0 / 60.0,
+    keys: 4_096,
+};
 /// Identities that carry their own keys cost nothing, and each is a domain of its own. Sustained,
 /// this is 17,000 knocks a day.
-const KNOCKS_OF_ALL: Rate = Rate { burst: 100.0, per_second: 0.2, keys: 1 };
+const KNOCKS_OF_ALL: Rate = Rate {
+    burst: 100.0,
+    per_second: 0.2,
+    keys: 1,
+};
 
 /// A message of the node itself, to be signed.
 #[derive(Clone, Debug)]
@@ -498,15 +562,24 @@ fn answered(
 fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, CoreError> {
     // A wider offer may stand beside a grant, which is what counts between the two.
     let rows = tx.grants_of_pair(ours, peer)?;
-    Ok(rows.into_iter().find(|row| row.state == GrantState::Offered))
+    Ok(rows
+        .into_iter()
+        .find(|row| row.state == GrantState::Offered))
 }
 
 /// Notes what a peer understands.
 fn learn(tx: &mut dyn Tx, peer: &Did, speaks: &[String]) -> Result<(), CoreError> {
     let known = tx.peer(peer)?;
-    let first_seen = known.as_ref().map_or_else(|| tx.now(), |known| known.first_seen);
+    let first_seen = known
+        .as_ref()
+        .map_or_else(|| tx.now(), |known| known.first_seen);
     let blocked = known.is_some_and(|known| known.blocked);
-    tx.put_peer(&PeerRow { did: peer.clone(), blocked, speaks: speaks.to_vec(), first_seen })?;
+    tx.put_peer(&PeerRow {
+        did: peer.clone(),
+        blocked,
+        speaks: speaks.to_vec(),
+        first_seen,
+    })?;
     Ok(())
 }
 
@@ -519,8 +592,13 @@ pub(crate) fn decided(
     message: Option<Digest>,
 ) -> Result<(), CoreError> {
     let grant = row.grant.id();
-    let decided =
-        Decided { grant, approval: row.approval, by: row.decided_by.clone(), outcome, message };
+    let decided = Decided {
+        grant,
+        approval: row.approval,
+        by: row.decided_by.clone(),
+        outcome,
+        message,
+    };
     note(tx, entropy, Event::Decision(decided), Some(grant))?;
     Ok(())
 }
@@ -533,7 +611,9 @@ pub(crate) fn replace_others(
     entropy: &dyn Entropy,
     new: &GrantRow,
 ) -> Result<(), CoreError> {
-    end_rows(tx, entropy, &new.ours, &new.peer, |row| row.grant.id() != new.grant.id())?;
+    end_rows(tx, entropy, &new.ours, &new.peer, |row| {
+        row.grant.id() != new.grant.id()
+    })?;
     let id = new.grant.id();
     for mut row in tx.unsettled(&new.ours, &new.peer, 100_000)? {
         if row.grant == id {
@@ -648,10 +728,18 @@ pub(crate) fn end_grant(
     grant.code = Some(code.clone());
     grant.decided_by = by.to_owned();
     tx.put_grant(&grant)?;
-    decided(tx, entropy, &grant, outcome, Some(message).filter(|m| *m != grant.grant.id()))?;
+    decided(
+        tx,
+        entropy,
+        &grant,
+        outcome,
+        Some(message).filter(|m| *m != grant.grant.id()),
+    )?;
     if matches!(outcome, Outcome::Revoked | Outcome::Ended) {
         // An offer under way would let the two back in without anybody deciding so.
-        end_rows(tx, entropy, &grant.ours, &grant.peer, |row| row.state == GrantState::Offered)?;
+        end_rows(tx, entropy, &grant.ours, &grant.peer, |row| {
+            row.state == GrantState::Offered
+        })?;
     }
     // A wider offer that was declined leaves the live grant, and its mail, alone.
     let live = tx
@@ -665,7 +753,13 @@ pub(crate) fn end_grant(
         if was_offered {
             refuse_held(tx, entropy, &mut row, code, now)?;
         } else if ending(&mut row, OutState::Cancelled, Some(code.clone()), by, now) {
-            end_noted(tx, entropy, row.digest, EndedState::Cancelled, code.as_str())?;
+            end_noted(
+                tx,
+                entropy,
+                row.digest,
+                EndedState::Cancelled,
+                code.as_str(),
+            )?;
         }
         tx.put_outgoing(&row)?;
         tx.put_event(&row.agent, &row.id)?;
@@ -682,7 +776,10 @@ pub(crate) fn end_grant(
 /// The prefix under which a sender's knocks are counted together: its host, or itself.
 fn domain_of(sender: &Did) -> String {
     let text = sender.as_str();
-    match text.strip_prefix("did:web:").and_then(|rest| rest.split(':').next()) {
+    match text
+        .strip_prefix("did:web:")
+        .and_then(|rest| rest.split(':').next())
+    {
         Some(host) => format!("did:web:{host}:"),
         None => text.to_owned(),
     }

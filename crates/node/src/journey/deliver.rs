@@ -104,7 +104,11 @@ impl Core {
         for key in keys {
             *busy.entry(&key.1).or_default() += 1;
         }
-        down.extend(busy.iter().filter(|(_, n)| **n >= PER_PEER).map(|(peer, _)| (*peer).clone()));
+        down.extend(
+            busy.iter()
+                .filter(|(_, n)| **n >= PER_PEER)
+                .map(|(peer, _)| (*peer).clone()),
+        );
         let limit = AT_ONCE + keys.len();
         let (rows, next) = self
             .store
@@ -113,22 +117,32 @@ impl Core {
                 Ok::<_, CoreError>((rows, tx.next_outgoing()?))
             })
             .await?;
-        let later = [next.filter(|next| *next > now), None].into_iter().flatten().min();
+        let later = [next.filter(|next| *next > now), None]
+            .into_iter()
+            .flatten()
+            .min();
         let pause = later.map(|next| next.since(now)).into_iter();
         let pause = pause.chain(self.lanes.next_probe(now)).min();
         let pause = pause.unwrap_or(Duration::from_secs(1));
-        Ok(Due { rows, pause: pause.clamp(Duration::from_millis(5), Duration::from_secs(1)) })
+        Ok(Due {
+            rows,
+            pause: pause.clamp(Duration::from_millis(5), Duration::from_secs(1)),
+        })
     }
 
     async fn deliver(self: &Arc<Self>, row: Outgoing) -> Result<(), CoreError> {
-        let Some((octets, pin)) = self.kept(&row).await? else { return Ok(()) };
+        let Some((octets, pin)) = self.kept(&row).await? else {
+            return Ok(());
+        };
         fail::point("deliver.before-send");
         let handed = self.hand_over(&row.to, &octets, pin.as_ref()).await;
         fail::point("deliver.after-send");
         match handed {
             Handed::Taken => self.sent(&row).await?,
             Handed::Gap => self.go_back(&row).await?,
-            Handed::Refused { for_good: Some(code) } => self.give_up(&row, &code).await?,
+            Handed::Refused {
+                for_good: Some(code),
+            } => self.give_up(&row, &code).await?,
             Handed::Refused { for_good: None } => self.put_off(&row).await?,
             Handed::Down => {}
             Handed::OtherKeys => self.suspend_pair(&row.agent, &row.to).await?,
@@ -142,7 +156,9 @@ impl Core {
     /// Nothing goes to keys that are not those pinned.
     pub(crate) async fn hand_over(&self, to: &Did, octets: &[u8], pin: Option<&Pin>) -> Handed {
         let now = self.clock.now();
-        let Some(probe) = self.lanes.enter(to, now) else { return Handed::Down };
+        let Some(probe) = self.lanes.enter(to, now) else {
+            return Handed::Down;
+        };
         let document = match self.resolver.resolve(to, Lane::Known).await {
             Ok(document) => document,
             Err(error) => {
@@ -154,13 +170,25 @@ impl Core {
             return Handed::OtherKeys;
         }
         let Some(endpoint) = crate::resolve::endpoint(&document) else {
-            return self.down(&probe, &Code::UNRESOLVED, "its document names no HTTP endpoint");
+            return self.down(
+                &probe,
+                &Code::UNRESOLVED,
+                "its document names no HTTP endpoint",
+            );
         };
-        let enc = if self.speaks_gcm(to).await { Enc::A256Gcm } else { Enc::A256CbcHs512 };
+        let enc = if self.speaks_gcm(to).await {
+            Enc::A256Gcm
+        } else {
+            Enc::A256CbcHs512
+        };
         let typ = comity_didcomm::media_type::ENCRYPTED;
         let envelope = comity_didcomm::anoncrypt(&*self.entropy, &document, enc, octets, typ);
         let Ok(envelope) = envelope else {
-            return self.down(&probe, &Code::UNRESOLVED, "its document has no key to encrypt to");
+            return self.down(
+                &probe,
+                &Code::UNRESOLVED,
+                "its document has no key to encrypt to",
+            );
         };
         match self.http.post_envelope(&endpoint, envelope.into()).await {
             Ok(PostAnswer::Taken) => {
@@ -173,7 +201,9 @@ impl Core {
             }
             Ok(PostAnswer::TooLarge) => {
                 self.lanes.up(&probe);
-                Handed::Refused { for_good: Some(Code::TOO_LARGE) }
+                Handed::Refused {
+                    for_good: Some(Code::TOO_LARGE),
+                }
             }
             Ok(PostAnswer::Refused(status)) => {
                 self.lanes.up(&probe);
@@ -192,7 +222,8 @@ impl Core {
 
     fn down(&self, probe: &Probe, code: &Code, why: &str) -> Handed {
         let random = self.random();
-        self.lanes.fail(probe, self.clock.now(), random, format!("{code}: {why}"));
+        self.lanes
+            .fail(probe, self.clock.now(), random, format!("{code}: {why}"));
         Handed::Down
     }
 
@@ -208,12 +239,16 @@ impl Core {
         let (agent, id, digest) = (row.agent.clone(), row.id.clone(), row.digest);
         self.store
             .read(move |tx| {
-                let Some(row) = tx.outgoing(&agent, &id)? else { return Ok(None) };
+                let Some(row) = tx.outgoing(&agent, &id)? else {
+                    return Ok(None);
+                };
                 if row.state != OutState::Queued || row.digest != digest {
                     return Ok(None);
                 }
                 let grant = tx.grant_between(&agent, &row.to)?;
-                let live = grant.as_ref().is_some_and(|grant| grant.state == GrantState::Active);
+                let live = grant
+                    .as_ref()
+                    .is_some_and(|grant| grant.state == GrantState::Active);
                 if row.kind != OutKind::Contact && !live {
                     return Ok(None);
                 }
@@ -241,7 +276,11 @@ impl Core {
     async fn sent(&self, row: &Outgoing) -> Result<(), CoreError> {
         self.change(row, |tx, row| {
             let at = tx.now().seconds();
-            let state = if row.kind == OutKind::Contact { OutState::Done } else { OutState::Sent };
+            let state = if row.kind == OutKind::Contact {
+                OutState::Done
+            } else {
+                OutState::Sent
+            };
             row.reason = None;
             Ok(row.advance(state, at, "peer", Proved::None))
         })
@@ -253,7 +292,10 @@ impl Core {
         self.change(row, move |tx, row| {
             row.attempts += 1;
             row.next_attempt = tx.now() + retry::pause(row.attempts, random);
-            row.reason = Some(format!("{}: the peer's node refused it", Code::XFER_REJECTED));
+            row.reason = Some(format!(
+                "{}: the peer's node refused it",
+                Code::XFER_REJECTED
+            ));
             Ok(row.state == OutState::Queued)
         })
         .await
@@ -313,7 +355,10 @@ impl Core {
                 continue;
             }
             let digest = before.digest;
-            let kept = self.store.read(move |tx| Ok::<_, CoreError>(tx.message(&digest)?)).await?;
+            let kept = self
+                .store
+                .read(move |tx| Ok::<_, CoreError>(tx.message(&digest)?))
+                .await?;
             let Some(octets) = kept else { continue };
             if self.hand_over(&before.to, &octets, None).await != Handed::Taken {
                 break;
@@ -332,7 +377,9 @@ impl Core {
         let changed = self
             .store
             .write(move |tx| {
-                let Some(mut row) = tx.outgoing(&agent, &id)? else { return Ok(false) };
+                let Some(mut row) = tx.outgoing(&agent, &id)? else {
+                    return Ok(false);
+                };
                 if row.digest != digest || !act(tx, &mut row)? {
                     return Ok(false);
                 }
@@ -353,7 +400,10 @@ impl Core {
             return known;
         }
         let did = peer.clone();
-        let row = self.store.read(move |tx| Ok::<_, CoreError>(tx.peer(&did)?)).await;
+        let row = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.peer(&did)?))
+            .await;
         let speaks = row
             .ok()
             .flatten()
@@ -425,13 +475,19 @@ impl Lanes {
             }
             lane.probing = true;
         }
-        Some(Probe { peer: peer.clone(), lanes: Arc::clone(&self.0) })
+        Some(Probe {
+            peer: peer.clone(),
+            lanes: Arc::clone(&self.0),
+        })
     }
 
     fn up(&self, probe: &Probe) {
         let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = lanes.get_mut(&probe.peer) {
-            *lane = LaneState { gcm: lane.gcm, ..LaneState::default() };
+            *lane = LaneState {
+                gcm: lane.gcm,
+                ..LaneState::default()
+            };
         }
     }
 
@@ -470,21 +526,27 @@ impl Lanes {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = lanes.values().filter(|lane| !lane.probing);
         // A lane whose time has come is probed by the next mail for it, if there ever is some.
-        let later = waiting.filter_map(|lane| lane.down_until).filter(|until| *until > now);
+        let later = waiting
+            .filter_map(|lane| lane.down_until)
+            .filter(|until| *until > now);
         later.map(|until| until.since(now)).min()
     }
 
     /// Why messages to this peer wait, if they do.
     pub(crate) fn trouble_with(&self, peer: &Did) -> Option<String> {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.get(peer).filter(|lane| lane.down_until.is_some()).and_then(|lane| lane.why.clone())
+        lanes
+            .get(peer)
+            .filter(|lane| lane.down_until.is_some())
+            .and_then(|lane| lane.why.clone())
     }
 
     /// Every peer that is down, and why.
     pub(crate) fn troubles(&self) -> Vec<(Did, String)> {
         let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let down = lanes.iter().filter(|(_, lane)| lane.down_until.is_some());
-        down.filter_map(|(peer, lane)| Some((peer.clone(), lane.why.clone()?))).collect()
+        down.filter_map(|(peer, lane)| Some((peer.clone(), lane.why.clone()?)))
+            .collect()
     }
 
     fn speaks_gcm(&self, peer: &Did) -> Option<bool> {

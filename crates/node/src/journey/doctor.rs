@@ -42,19 +42,31 @@ impl Core {
     }
 
     async fn examine_record(&self) -> Finding {
-        let waiting =
-            self.store.read(|tx| Ok::<_, CoreError>(tx.unintegrated(10_000)?.len())).await;
-        let logs = self.store.read(|tx| Ok::<_, CoreError>(tx.peer_logs()?)).await;
+        let waiting = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.unintegrated(10_000)?.len()))
+            .await;
+        let logs = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.peer_logs()?))
+            .await;
         let alarms = logs.unwrap_or_default();
-        let alarm = alarms.iter().find_map(|log| Some((log, log.alarm.as_ref()?)));
+        let alarm = alarms
+            .iter()
+            .find_map(|log| Some((log, log.alarm.as_ref()?)));
         match (self.head().await, waiting, alarm) {
-            (_, _, Some((log, alarm))) => {
-                bad("record", format!("the log {} of {}: {alarm}", log.origin, log.peer))
-                    .then("ask their operator; comity record show keeps the evidence")
-            }
-            (Ok(Some(head)), Ok(waiting), None) if waiting < 10_000 => {
-                ok("record", format!("{} entries under {}, {waiting} on their way", head.size, head.origin))
-            }
+            (_, _, Some((log, alarm))) => bad(
+                "record",
+                format!("the log {} of {}: {alarm}", log.origin, log.peer),
+            )
+            .then("ask their operator; comity record show keeps the evidence"),
+            (Ok(Some(head)), Ok(waiting), None) if waiting < 10_000 => ok(
+                "record",
+                format!(
+                    "{} entries under {}, {waiting} on their way",
+                    head.size, head.origin
+                ),
+            ),
             _ => bad("record", "entries are not integrated").then("look at the node's log"),
         }
     }
@@ -78,8 +90,14 @@ impl Core {
                 } else if agent.connected || agent.inbox == 0 {
                     ok(check, format!("{} deliveries wait", agent.inbox))
                 } else {
-                    warn(check, format!("{} deliveries wait and nothing is connected", agent.inbox))
-                        .then(format!("comity listen {}, or start the agent's program", agent.name))
+                    warn(
+                        check,
+                        format!("{} deliveries wait and nothing is connected", agent.inbox),
+                    )
+                    .then(format!(
+                        "comity listen {}, or start the agent's program",
+                        agent.name
+                    ))
                 }
             })
             .collect()
@@ -93,9 +111,14 @@ impl Core {
                 Ok::<_, CoreError>((tx.count_outgoing()?, tx.count_incoming()?, knocks))
             })
             .await;
-        let Ok((outgoing, incoming, knocks)) = counts else { return Vec::new() };
+        let Ok((outgoing, incoming, knocks)) = counts else {
+            return Vec::new();
+        };
         let of = |counts: &[(String, u64)], word: &str| {
-            counts.iter().find(|(state, _)| state == word).map_or(0, |(_, count)| *count)
+            counts
+                .iter()
+                .find(|(state, _)| state == word)
+                .map_or(0, |(_, count)| *count)
         };
         let held = of(&outgoing, OutState::Held.as_str());
         let dead = of(&incoming, InState::Dead.as_str());
@@ -112,14 +135,20 @@ impl Core {
         }
         if dead > 0 {
             findings.push(
-                warn("inbox", format!("{dead} deliveries were given up after their attempts"))
-                    .then("comity message"),
+                warn(
+                    "inbox",
+                    format!("{dead} deliveries were given up after their attempts"),
+                )
+                .then("comity message"),
             );
         }
         for (peer, why) in self.lanes.troubles() {
             findings.push(
-                warn("peer", format!("{peer} cannot be reached: {why}; {queued} messages queued"))
-                    .then(format!("comity doctor {peer}")),
+                warn(
+                    "peer",
+                    format!("{peer} cannot be reached: {why}; {queued} messages queued"),
+                )
+                .then(format!("comity doctor {peer}")),
             );
         }
         findings
@@ -128,7 +157,10 @@ impl Core {
     /// With a public URL: whether our own documents can be fetched from where others fetch them.
     fn examine_public(&self) -> Option<Finding> {
         let url = self.site.public_url()?;
-        Some(ok("public", format!("served as {url}; try it from outside with comity doctor of a peer")))
+        Some(ok(
+            "public",
+            format!("served as {url}; try it from outside with comity doctor of a peer"),
+        ))
     }
 
     async fn examine_way(&self, did: &Did) -> Vec<Finding> {
@@ -138,7 +170,8 @@ impl Core {
                 // What a stranger's lane says is more telling than a cache.
                 let _ = self.resolver.resolve(did, Lane::Known).await;
                 return vec![
-                    bad("resolve", error.to_string()).then("check the name, and that their node is up"),
+                    bad("resolve", error.to_string())
+                        .then("check the name, and that their node is up"),
                 ];
             }
         };
@@ -146,7 +179,10 @@ impl Core {
         let signs = document.keys(Relationship::Authentication).count();
         let agrees = comity_didcomm::agreement_targets(&document).len();
         findings.push(if signs > 0 && agrees > 0 {
-            ok("keys", format!("{signs} to verify with, {agrees} to encrypt to"))
+            ok(
+                "keys",
+                format!("{signs} to verify with, {agrees} to encrypt to"),
+            )
         } else {
             bad("keys", "no key to verify with, or none to encrypt to")
         });
@@ -157,11 +193,16 @@ impl Core {
                 let mut junk = [0; 16];
                 self.entropy.fill(&mut junk);
                 let posted = self.http.post_envelope(&endpoint, junk.to_vec().into());
-                findings.push(match tokio::time::timeout(Duration::from_secs(10), posted).await {
-                    Ok(Ok(_)) => ok("endpoint", format!("{} answers", endpoint.uri)),
-                    Ok(Err(error)) => bad("endpoint", error.to_string()),
-                    Err(_) => bad("endpoint", format!("{} does not answer in time", endpoint.uri)),
-                });
+                findings.push(
+                    match tokio::time::timeout(Duration::from_secs(10), posted).await {
+                        Ok(Ok(_)) => ok("endpoint", format!("{} answers", endpoint.uri)),
+                        Ok(Err(error)) => bad("endpoint", error.to_string()),
+                        Err(_) => bad(
+                            "endpoint",
+                            format!("{} does not answer in time", endpoint.uri),
+                        ),
+                    },
+                );
             }
         }
         findings.extend(self.examine_grants(did).await);
@@ -170,25 +211,34 @@ impl Core {
 
     async fn examine_grants(&self, did: &Did) -> Vec<Finding> {
         let peer = did.clone();
-        let rows = self.store.read(|tx| Ok::<_, CoreError>(tx.grants(10_000)?)).await;
-        let rows: Vec<_> =
-            rows.unwrap_or_default().into_iter().filter(|row| row.peer == peer).collect();
+        let rows = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.grants(10_000)?))
+            .await;
+        let rows: Vec<_> = rows
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|row| row.peer == peer)
+            .collect();
         if rows.is_empty() {
             return vec![
-                warn("grant", "none: neither side may send yet")
-                    .then(format!("comity send {did} TYPE knocks, or comity grant create")),
+                warn("grant", "none: neither side may send yet").then(format!(
+                    "comity send {did} TYPE knocks, or comity grant create"
+                )),
             ];
         }
         rows.iter()
             .map(|row| match row.state {
                 GrantState::Active => ok("grant", format!("active with {}", row.ours)),
-                GrantState::Offered => {
-                    warn("grant", format!("{} knocked; their operator has not decided", row.ours))
-                }
-                GrantState::Suspended => {
-                    bad("grant", format!("suspended with {}: their keys changed", row.ours))
-                        .then("comity peer show; ask them, then revoke and let them knock again")
-                }
+                GrantState::Offered => warn(
+                    "grant",
+                    format!("{} knocked; their operator has not decided", row.ours),
+                ),
+                GrantState::Suspended => bad(
+                    "grant",
+                    format!("suspended with {}: their keys changed", row.ours),
+                )
+                .then("comity peer show; ask them, then revoke and let them knock again"),
                 GrantState::Ended => warn("grant", format!("ended with {}", row.ours)),
             })
             .collect()
@@ -196,7 +246,12 @@ impl Core {
 }
 
 fn finding(check: impl Into<String>, level: &str, found: impl Into<String>) -> Finding {
-    Finding { check: check.into(), level: level.to_owned(), found: found.into(), next: None }
+    Finding {
+        check: check.into(),
+        level: level.to_owned(),
+        found: found.into(),
+        next: None,
+    }
 }
 
 fn ok(check: impl Into<String>, found: impl Into<String>) -> Finding {

@@ -87,10 +87,19 @@ impl Core {
         })
         .map_err(|_| CoreError::Defect("a message that is no JSON"))?;
         let input = comity_didcomm::signing_input(&plaintext);
-        let signature = self.custody.sign(&agent.signing_kid, input.octets()).await?;
+        let signature = self
+            .custody
+            .sign(&agent.signing_kid, input.octets())
+            .await?;
         let digest =
             comity_record::message_digest_signed(input.protected_b64(), input.payload_b64());
-        let octets = input.into_general(agent.signing_kid.as_str(), &signature).into_bytes();
-        Ok(SignedMessage { digest, octets, bytes: plaintext.len() as u64 })
+        let octets = input
+            .into_general(agent.signing_kid.as_str(), &signature)
+            .into_bytes();
+        Ok(SignedMessage {
+            digest,
+            octets,
+            bytes: plaintext.len() as u64,
+        })
     }
 }

@@ -5,9 +5,9 @@ use super::Core;
 use super::sequence::StoredTree;
 use super::trouble::{CoreError, ambiguous, not_found};
 use super::views;
-use comity_api::safe;
 use comity_api::Problem;
 use comity_api::operator::{Trace, Traced};
+use comity_api::safe;
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_record::bundle::ShownEntry;
@@ -26,7 +26,10 @@ impl Core {
     /// There is no such thread, or the start of its name fits several.
     pub async fn export(&self, thread: &str) -> Result<Vec<u8>, Problem> {
         let (wanted, shown) = (thread.to_owned(), safe(thread));
-        let head = self.head().await?.ok_or(CoreError::Defect("no log was started"))?;
+        let head = self
+            .head()
+            .await?
+            .ok_or(CoreError::Defect("no log was started"))?;
         let now = self.clock.now().seconds();
         self.store
             .read(move |tx| {
@@ -71,7 +74,10 @@ fn bundle(tx: &dyn Tx, head: &LogHead, thid: &MessageId, now: u64) -> Result<Vec
     let pair = sent
         .first()
         .map(|row| [row.agent.clone(), row.to.clone()])
-        .or_else(|| got.first().map(|row| [row.sender.clone(), row.recipient.clone()]));
+        .or_else(|| {
+            got.first()
+                .map(|row| [row.sender.clone(), row.recipient.clone()])
+        });
     let Some(between) = pair else {
         return Err(not_found("thread", thid.as_str()).into());
     };
@@ -84,7 +90,10 @@ fn bundle(tx: &dyn Tx, head: &LogHead, thid: &MessageId, now: u64) -> Result<Vec
     for row in sent.iter().filter(|row| of_pair(&row.agent, &row.to)) {
         parts.message(&row.digest, true)?;
     }
-    for row in got.iter().filter(|row| of_pair(&row.sender, &row.recipient)) {
+    for row in got
+        .iter()
+        .filter(|row| of_pair(&row.sender, &row.recipient))
+    {
         parts.message(&row.digest, row.proof_anyone)?;
     }
     let mut digests: Vec<Digest> = sent.iter().map(|row| row.digest).collect();
@@ -93,7 +102,11 @@ fn bundle(tx: &dyn Tx, head: &LogHead, thid: &MessageId, now: u64) -> Result<Vec
         for receipt in tx.peer_receipts(digest)? {
             parts.receipt(&receipt.receipt)?;
         }
-        for receipt in tx.receipts_of(digest)?.iter().filter(|r| between.contains(&r.sender)) {
+        for receipt in tx
+            .receipts_of(digest)?
+            .iter()
+            .filter(|r| between.contains(&r.sender))
+        {
             if let Some(octets) = &receipt.receipt {
                 parts.receipt(octets)?;
             }
@@ -142,8 +155,12 @@ impl Parts<'_> {
 
     fn receipt(&mut self, octets: &[u8]) -> Result<(), CoreError> {
         let unreadable = CoreError::Defect("a kept receipt that cannot be read");
-        let Ok(receipt) = Receipt::parse(octets) else { return Err(unreadable) };
-        let Ok(open) = receipt.open() else { return Err(unreadable) };
+        let Ok(receipt) = Receipt::parse(octets) else {
+            return Err(unreadable);
+        };
+        let Ok(open) = receipt.open() else {
+            return Err(unreadable);
+        };
         let note = open.checkpoint_unverified().clone();
         let checkpoint = note.checkpoint_unverified();
         let place = (checkpoint.origin.clone(), checkpoint.size);
@@ -166,17 +183,23 @@ impl Parts<'_> {
             return Ok(());
         }
         let vouched = self.builder.vouched_size(&origin, index);
-        let carried = vouched.and_then(|size| {
-            Some((size, self.notes.get(&(origin.clone(), size))?.clone()))
-        });
+        let carried =
+            vouched.and_then(|size| Some((size, self.notes.get(&(origin.clone(), size))?.clone())));
         let (size, note) = match carried {
             Some(carried) => carried,
-            None => (head.size, head.note.parse::<SignedNote>().map_err(|_| invalid())?),
+            None => (
+                head.size,
+                head.note.parse::<SignedNote>().map_err(|_| invalid())?,
+            ),
         };
         let (entry, _) = Entry::open(r, record).map_err(|_| invalid())?;
-        let nodes = StoredTree { tx: self.tx, origin: &head.origin };
+        let nodes = StoredTree {
+            tx: self.tx,
+            origin: &head.origin,
+        };
         let path = tree::inclusion(index, size, &nodes).map_err(|_| invalid())?;
-        self.builder.entry(ShownEntry::open(origin, index, size, &entry, path), &note);
+        self.builder
+            .entry(ShownEntry::open(origin, index, size, &entry, path), &note);
         Ok(())
     }
 
@@ -198,8 +221,11 @@ fn find_thread(tx: &dyn Tx, wanted: &str, shown: &str) -> Result<MessageId, Core
     {
         return Ok(thid);
     }
-    let mut found: Vec<MessageId> =
-        tx.find_outgoing(wanted)?.into_iter().map(|row| row.thid).collect();
+    let mut found: Vec<MessageId> = tx
+        .find_outgoing(wanted)?
+        .into_iter()
+        .map(|row| row.thid)
+        .collect();
     found.extend(tx.find_incoming(wanted)?.into_iter().map(|row| row.thid));
     found.dedup();
     match found.as_slice() {
@@ -213,8 +239,11 @@ fn find_message(tx: &dyn Tx, wanted: &str, shown: &str) -> Result<Digest, CoreEr
     if let Ok(digest) = wanted.parse::<Digest>() {
         return Ok(digest);
     }
-    let mut found: Vec<Digest> =
-        tx.find_outgoing(wanted)?.into_iter().map(|row| row.digest).collect();
+    let mut found: Vec<Digest> = tx
+        .find_outgoing(wanted)?
+        .into_iter()
+        .map(|row| row.digest)
+        .collect();
     found.extend(tx.find_incoming(wanted)?.into_iter().map(|row| row.digest));
     found.dedup();
     match found.as_slice() {
@@ -236,7 +265,9 @@ fn traced(tx: &dyn Tx, digest: &Digest) -> Result<Traced, CoreError> {
         at: None,
         causes: Vec::new(),
     };
-    let Some(octets) = tx.message(digest)? else { return Ok(traced) };
+    let Some(octets) = tx.message(digest)? else {
+        return Ok(traced);
+    };
     let signed = octets.starts_with(b"{\"payload\"") || is_jws(&octets);
     let plaintext = views::plaintext(&octets, signed)?;
     let text = |name: &str| plaintext.get(name).and_then(Value::as_str).map(safe);

@@ -83,7 +83,15 @@ impl Core {
                         && now >= knock.expires + GRACE
                     {
                         let (by, code) = ("rule:timeout", &Code::TIMEOUT);
-                        end_grant(tx, &*entropy, row, Outcome::Declined, by, code, knock.digest)?;
+                        end_grant(
+                            tx,
+                            &*entropy,
+                            row,
+                            Outcome::Declined,
+                            by,
+                            code,
+                            knock.digest,
+                        )?;
                     }
                 }
                 Ok::<_, CoreError>(())
@@ -101,7 +109,8 @@ impl Core {
             .read(|tx| {
                 let now = tx.now().seconds();
                 Ok::<_, CoreError>(
-                    tx.expired_incoming(now, 1)?.is_empty() && tx.expired_grants(now, 1)?.is_empty(),
+                    tx.expired_incoming(now, 1)?.is_empty()
+                        && tx.expired_grants(now, 1)?.is_empty(),
                 )
             })
             .await?;
@@ -125,11 +134,25 @@ impl Core {
                         replies: Vec::new(),
                     };
                     note(tx, &*entropy, Event::Settled(settled), Some(row.digest))?;
-                    owe(tx, &row, ReceiptState::Expired, Some(Code::EXPIRED), By::Node)?;
+                    owe(
+                        tx,
+                        &row,
+                        ReceiptState::Expired,
+                        Some(Code::EXPIRED),
+                        By::Node,
+                    )?;
                 }
                 for row in tx.expired_grants(now, AT_ONCE)? {
                     let id = row.grant.id();
-                    end_grant(tx, &*entropy, row, Outcome::Ended, "rule:until", &Code::NO_GRANT, id)?;
+                    end_grant(
+                        tx,
+                        &*entropy,
+                        row,
+                        Outcome::Ended,
+                        "rule:until",
+                        &Code::NO_GRANT,
+                        id,
+                    )?;
                 }
                 Ok::<_, CoreError>(())
             })
@@ -146,7 +169,14 @@ impl Core {
             .write(move |tx| {
                 tx.forget_seen(tx.now().seconds(), 10_000)?;
                 if !counts.is_empty() {
-                    note(tx, &*entropy, Event::Counted(Counted { counts: counts.clone() }), None)?;
+                    note(
+                        tx,
+                        &*entropy,
+                        Event::Counted(Counted {
+                            counts: counts.clone(),
+                        }),
+                        None,
+                    )?;
                 }
                 Ok::<_, CoreError>(())
             })
@@ -181,6 +211,10 @@ impl Counters {
     /// Since the start of the process.
     pub(crate) fn all(&self) -> Vec<(String, u64)> {
         let counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.since_start.iter().map(|(reason, n)| (reason.clone(), *n)).collect()
+        counts
+            .since_start
+            .iter()
+            .map(|(reason, n)| (reason.clone(), *n))
+            .collect()
     }
 }

@@ -52,7 +52,11 @@ pub struct Connected {
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        let mut connected = self.core.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connected = self
+            .core
+            .connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(count) = connected.get_mut(&self.agent) {
             *count = count.saturating_sub(1);
         }
@@ -63,13 +67,26 @@ impl Core {
     /// The caller that this token speaks for; `None` if it is unknown or its agent is gone.
     pub async fn authenticate(&self, token: &str) -> Option<Caller> {
         let hash = sha256(&[token.as_bytes()]);
-        if let Some(caller) = self.callers.lock().unwrap_or_else(PoisonError::into_inner).get(&hash)
+        if let Some(caller) = self
+            .callers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&hash)
         {
             return Some(caller.clone());
         }
-        let row = self.store.read(move |tx| Ok::<_, CoreError>(tx.token(&hash)?)).await.ok()??;
-        let Role::Agent(name) = row.role else { return None };
-        let caller = Caller { hosted: self.agent_named(&name)?, label: row.label };
+        let row = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.token(&hash)?))
+            .await
+            .ok()??;
+        let Role::Agent(name) = row.role else {
+            return None;
+        };
+        let caller = Caller {
+            hosted: self.agent_named(&name)?,
+            label: row.label,
+        };
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         callers.insert(hash, caller.clone());
         Some(caller)
@@ -78,13 +95,22 @@ impl Core {
     /// Counts something as connected for the caller's agent.
     pub fn connect(self: &Arc<Self>, caller: &Caller) -> Connected {
         let agent = caller.did().clone();
-        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connected = self
+            .connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *connected.entry(agent.clone()).or_default() += 1;
-        Connected { core: Arc::clone(self), agent }
+        Connected {
+            core: Arc::clone(self),
+            agent,
+        }
     }
 
     pub(crate) fn is_connected(&self, agent: &Did) -> bool {
-        let connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = self
+            .connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         connected.get(agent).is_some_and(|count| *count > 0)
     }
 
@@ -94,7 +120,11 @@ impl Core {
     }
 
     pub(crate) fn agent_of(&self, did: &Did) -> Option<Arc<Hosted>> {
-        self.agents.read().unwrap_or_else(PoisonError::into_inner).get(did).cloned()
+        self.agents
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(did)
+            .cloned()
     }
 
     /// The document of an agent, as served at `/NAME/did.json`.
@@ -113,7 +143,9 @@ impl Core {
         let did = comity_did::web::did_for(host, port, name)
             .map_err(|_| bad(format!("{host} cannot be the host of a DID")))?;
         let minted = self.custody.mint(&did).map_err(CoreError::from)?;
-        let document = self.document_of(&did, &minted.signing, &minted.agreement).await?;
+        let document = self
+            .document_of(&did, &minted.signing, &minted.agreement)
+            .await?;
         let token = self.new_token();
         let now = self.clock.now();
         let row = AgentRow {
@@ -145,14 +177,19 @@ impl Core {
                 tx.put_agent(&row)?;
                 tx.put_token(&token_row)?;
                 tx.put_document(&hash, &row.did, &octets, now.seconds())?;
-                let changed =
-                    AgentChanged { did: row.did.clone(), document: Some(hash), did_version: None };
+                let changed = AgentChanged {
+                    did: row.did.clone(),
+                    document: Some(hash),
+                    did_version: None,
+                };
                 super::note::note(tx, &*entropy, Event::Agent(changed), None)?;
                 Ok(())
             })
             .await?;
         self.signals.recorded.raise();
-        self.custody.unseal(&did, &sealed).map_err(CoreError::from)?;
+        self.custody
+            .unseal(&did, &sealed)
+            .map_err(CoreError::from)?;
         let hosted = self.host(name.to_owned(), document)?;
         self.write_token_file(&hosted.name, &token)?;
         Ok((hosted, token))
@@ -160,8 +197,14 @@ impl Core {
 
     /// Loads all agents at the start.
     pub(crate) async fn load_agents(&self) -> Result<(), CoreError> {
-        let rows = self.store.read(|tx| Ok::<_, CoreError>(tx.agents()?)).await?;
-        for row in rows.into_iter().filter(|row| row.state == AgentState::Active) {
+        let rows = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.agents()?))
+            .await?;
+        for row in rows
+            .into_iter()
+            .filter(|row| row.state == AgentState::Active)
+        {
             let document = DidDocument::parse(&row.did, &row.document)
                 .map_err(|_| CoreError::Defect("a stored DID document that does not parse"))?;
             self.custody.unseal(&row.did, &row.sealed_keys)?;
@@ -185,14 +228,20 @@ impl Core {
             return Ok(());
         }
         let hash = Digest::new(document.hash());
-        let row = AgentRow { document: document.octets().to_vec(), ..row };
+        let row = AgentRow {
+            document: document.octets().to_vec(),
+            ..row
+        };
         let (entropy, name) = (Arc::clone(&self.entropy), row.name.clone());
         self.store
             .write(move |tx| {
                 tx.put_agent(&row)?;
                 tx.put_document(&hash, &row.did, &row.document, tx.now().seconds())?;
-                let changed =
-                    AgentChanged { did: row.did.clone(), document: Some(hash), did_version: None };
+                let changed = AgentChanged {
+                    did: row.did.clone(),
+                    document: Some(hash),
+                    did_version: None,
+                };
                 super::note::note(tx, &*entropy, Event::Agent(changed), None)?;
                 Ok::<_, CoreError>(())
             })
@@ -217,8 +266,9 @@ impl Core {
 
     /// Stops hosting an agent. Its name stays taken, its document is no longer served.
     pub(crate) async fn retire_agent(&self, name: &str) -> Result<(), Problem> {
-        let hosted =
-            self.agent_named(name).ok_or_else(|| super::trouble::not_found("agent", name))?;
+        let hosted = self
+            .agent_named(name)
+            .ok_or_else(|| super::trouble::not_found("agent", name))?;
         let entropy = Arc::clone(&self.entropy);
         let name = name.to_owned();
         self.store
@@ -226,15 +276,25 @@ impl Core {
                 if let Some(mut row) = tx.agent(&name)? {
                     row.state = AgentState::Removed;
                     tx.put_agent(&row)?;
-                    let changed = AgentChanged { did: row.did, document: None, did_version: None };
+                    let changed = AgentChanged {
+                        did: row.did,
+                        document: None,
+                        did_version: None,
+                    };
                     super::note::note(tx, &*entropy, Event::Agent(changed), None)?;
                 }
                 Ok::<_, CoreError>(())
             })
             .await?;
         self.signals.recorded.raise();
-        self.agents.write().unwrap_or_else(PoisonError::into_inner).remove(&hosted.did);
-        self.callers.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.agents
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&hosted.did);
+        self.callers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
         self.custody.forget(&hosted.did);
         self.resolver.unhost(&hosted.did);
         Ok(())
@@ -243,7 +303,8 @@ impl Core {
     fn host(&self, name: String, document: DidDocument) -> Result<Arc<Hosted>, CoreError> {
         let did = document.id().clone();
         let kid = |fragment| {
-            did.with_fragment(fragment).map_err(|_| CoreError::Defect("a fragment of ours"))
+            did.with_fragment(fragment)
+                .map_err(|_| CoreError::Defect("a fragment of ours"))
         };
         let hosted = Arc::new(Hosted {
             name,
@@ -269,8 +330,11 @@ impl Core {
         let file = self.site.token_file(name);
         let content = serde_json::json!({"url": self.site.agent_url(), "token": token});
         crate::config::write_private(&file, format!("{content}\n").as_bytes()).map_err(|error| {
-            Problem::new("e.m.me.res.storage", format!("cannot write {}", file.display()))
-                .detail(error.to_string())
+            Problem::new(
+                "e.m.me.res.storage",
+                format!("cannot write {}", file.display()),
+            )
+            .detail(error.to_string())
         })
     }
 }

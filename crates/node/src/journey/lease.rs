@@ -34,7 +34,10 @@ impl Core {
         wait: Duration,
     ) -> Result<Vec<Delivery>, Problem> {
         if max == 0 || max > defaults::LEASE_BATCH_MAX {
-            return Err(bad(format!("max must be 1 to {}", defaults::LEASE_BATCH_MAX)));
+            return Err(bad(format!(
+                "max must be 1 to {}",
+                defaults::LEASE_BATCH_MAX
+            )));
         }
         let deadline = Instant::now() + wait.min(defaults::WAIT_MAX);
         let signal = self.signals.inbox(caller.did());
@@ -49,7 +52,9 @@ impl Core {
                 return Ok(Vec::new());
             }
             let until_next = next.map_or(left, |next| next.since(self.clock.now()));
-            listener.wait(left.min(until_next.max(Duration::from_millis(5)))).await;
+            listener
+                .wait(left.min(until_next.max(Duration::from_millis(5))))
+                .await;
         }
     }
 
@@ -61,7 +66,11 @@ impl Core {
             .store
             .read(move |tx| {
                 let any = !tx.leasable(&reader, tx.now(), 1)?.is_empty();
-                let next = if any { None } else { tx.next_incoming(&reader, tx.now())? };
+                let next = if any {
+                    None
+                } else {
+                    tx.next_incoming(&reader, tx.now())?
+                };
                 Ok::<_, CoreError>((any, next))
             })
             .await?;
@@ -101,7 +110,9 @@ impl Core {
             self.signals.recorded.raise();
         }
         if deliveries.is_empty() {
-            return Ok(Leased::None { next: died.then(|| self.clock.now()) });
+            return Ok(Leased::None {
+                next: died.then(|| self.clock.now()),
+            });
         }
         Ok(Leased::Some(deliveries))
     }
@@ -169,7 +180,11 @@ pub(crate) fn current(
     let holds = row.state == InState::Leased
         && row.lease.as_deref() == Some(lease)
         && tx.now() < row.leased_until;
-    if holds { Ok(row) } else { Err(lease_lost(&row).into()) }
+    if holds {
+        Ok(row)
+    } else {
+        Err(lease_lost(&row).into())
+    }
 }
 
 /// The lease is over, or the delivery was settled or withdrawn.
@@ -191,7 +206,9 @@ impl Core {
         let agent = row.recipient.clone();
         self.store
             .write(move |tx| {
-                let Some(mut row) = tx.incoming(&delivery)? else { return Ok(()) };
+                let Some(mut row) = tx.incoming(&delivery)? else {
+                    return Ok(());
+                };
                 match row.state {
                     InState::Settled => Ok(()),
                     InState::Dead => {
@@ -236,5 +253,11 @@ fn give_up(
         replies: Vec::new(),
     };
     note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
-    super::receipts::owe(tx, row, ReceiptState::Rejected, Some(code.clone()), By::Node)
+    super::receipts::owe(
+        tx,
+        row,
+        ReceiptState::Rejected,
+        Some(code.clone()),
+        By::Node,
+    )
 }

@@ -12,7 +12,10 @@ pub(crate) fn note(
     event: Event,
     subject: Option<Digest>,
 ) -> Result<u64, CoreError> {
-    let record = Record { at: tx.now().seconds(), event };
+    let record = Record {
+        at: tx.now().seconds(),
+        event,
+    };
     let entry = Entry::seal(&record, entropy)
         .map_err(|_| CoreError::Defect("an entry larger than 64 KiB"))?;
     let row = EntryRow {

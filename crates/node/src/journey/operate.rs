@@ -3,18 +3,16 @@
 use super::Core;
 use super::trouble::{CoreError, ambiguous, not_found};
 use super::{trust, views};
-use comity_api::safe;
 use comity_api::Problem;
 use comity_api::operator::{
     Agent, CreatedAgent, Entry, Grant, Knock, ListQuery, MessageRow, Peer, RecordStatus, Status,
     WatchEvent,
 };
+use comity_api::safe;
 use comity_did::{DidDocument, DidUrl, Relationship};
 use comity_engine::{OutState, WaitingOn, defaults};
 use comity_jose::base64url;
-use comity_store::{
-    EntryRow, GrantRow, Incoming, KnockRow, Outgoing, Page, Tx,
-};
+use comity_store::{EntryRow, GrantRow, Incoming, KnockRow, Outgoing, Page, Tx};
 use serde_json::json;
 use std::sync::PoisonError;
 use std::time::Duration;
@@ -31,13 +29,18 @@ impl Core {
     /// # Errors
     /// Storage.
     pub async fn status(&self) -> Result<Status, Problem> {
-        let head = self.head().await?.ok_or(CoreError::Defect("no log was started"))?;
+        let head = self
+            .head()
+            .await?
+            .ok_or(CoreError::Defect("no log was started"))?;
         let (pending, held, outbox, inbox, logs) = self
             .store
             .read(|tx| {
                 let held = tx.held_outgoing(LIST_MAX)?;
-                let held =
-                    held.iter().filter(|row| row.waiting_on == Some(WaitingOn::Operator)).count();
+                let held = held
+                    .iter()
+                    .filter(|row| row.waiting_on == Some(WaitingOn::Operator))
+                    .count();
                 Ok::<_, CoreError>((
                     tx.count_knocks("-")?.0,
                     held as u64,
@@ -93,7 +96,9 @@ impl Core {
         let shown = rows.into_iter().map(|(row, inbox)| {
             let hosted = self.agent_of(&row.did);
             let fingerprint = hosted.and_then(|hosted| {
-                let key = hosted.document.key(&hosted.signing_kid, Relationship::Authentication)?;
+                let key = hosted
+                    .document
+                    .key(&hosted.signing_kid, Relationship::Authentication)?;
                 Some(key.fingerprint())
             });
             Agent {
@@ -150,7 +155,9 @@ impl Core {
                 with_key.collect::<Result<Vec<_>, _>>()
             })
             .await?;
-        let shown = rows.iter().map(|(key, row)| knock(row, key).map_err(Problem::from));
+        let shown = rows
+            .iter()
+            .map(|(key, row)| knock(row, key).map_err(Problem::from));
         shown.collect()
     }
 
@@ -159,8 +166,13 @@ impl Core {
     /// # Errors
     /// Storage.
     pub async fn grants(&self, all: bool) -> Result<Vec<Grant>, Problem> {
-        let rows = self.store.read(|tx| Ok::<_, CoreError>(tx.grants(LIST_MAX)?)).await?;
-        let shown = rows.iter().filter(|row| all || row.state != comity_engine::GrantState::Ended);
+        let rows = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.grants(LIST_MAX)?))
+            .await?;
+        let shown = rows
+            .iter()
+            .filter(|row| all || row.state != comity_engine::GrantState::Ended);
         Ok(shown.map(grant).collect())
     }
 
@@ -208,8 +220,10 @@ impl Core {
     /// # Errors
     /// Storage.
     pub async fn held(&self) -> Result<Vec<MessageRow>, Problem> {
-        let rows =
-            self.store.read(|tx| Ok::<_, CoreError>(tx.held_outgoing(LIST_MAX)?)).await?;
+        let rows = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.held_outgoing(LIST_MAX)?))
+            .await?;
         Ok(rows.iter().map(outgoing).collect())
     }
 
@@ -240,8 +254,14 @@ impl Core {
                 Ok::<_, CoreError>((out, inn))
             })
             .await?;
-        let out = out.into_iter().map(|(row, message)| MessageRow { message, ..outgoing(&row) });
-        let inn = inn.into_iter().map(|(row, message)| MessageRow { message, ..incoming(&row) });
+        let out = out.into_iter().map(|(row, message)| MessageRow {
+            message,
+            ..outgoing(&row)
+        });
+        let inn = inn.into_iter().map(|(row, message)| MessageRow {
+            message,
+            ..incoming(&row)
+        });
         let mut rows: Vec<MessageRow> = out.chain(inn).collect();
         match rows.len() {
             0 => Err(not_found("message", &safe(prefix)).next("comity message")),
@@ -282,7 +302,10 @@ impl Core {
     /// Storage.
     pub async fn entries(&self, query: ListQuery) -> Result<Vec<Entry>, Problem> {
         let page = page(&query);
-        let rows = self.store.read(move |tx| Ok::<_, CoreError>(tx.entries(page)?)).await?;
+        let rows = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.entries(page)?))
+            .await?;
         Ok(rows.iter().map(entry).collect())
     }
 
@@ -296,7 +319,10 @@ impl Core {
         let page = page(&query);
         loop {
             let mut listener = self.signals.integrated.listen();
-            let rows = self.store.read(move |tx| Ok::<_, CoreError>(tx.entries(page)?)).await?;
+            let rows = self
+                .store
+                .read(move |tx| Ok::<_, CoreError>(tx.entries(page)?))
+                .await?;
             let left = deadline.saturating_duration_since(Instant::now());
             if !rows.is_empty() || left.is_zero() {
                 let event = |row: &EntryRow| {
@@ -317,12 +343,19 @@ impl Core {
     /// Whether an agent of this node, or anything for it, is connected.
     #[must_use]
     pub fn connections(&self) -> u64 {
-        self.connected.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.connected
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .sum()
     }
 }
 
 fn page(query: &ListQuery) -> Page {
-    Page { after: query.after, limit: query.limit.unwrap_or(LIST).clamp(1, LIST_MAX) }
+    Page {
+        after: query.after,
+        limit: query.limit.unwrap_or(LIST).clamp(1, LIST_MAX),
+    }
 }
 
 /// Fingerprint of the key that signed a knock, by the document it was proved with. It is what two
@@ -333,7 +366,11 @@ fn proving_key(tx: &dyn Tx, row: &KnockRow) -> Result<String, CoreError> {
         Some((DidDocument::parse(&did, &octets).ok()?, kid))
     });
     let key = document.as_ref().and_then(|(document, kid)| {
-        Some(document.key(kid, Relationship::Authentication)?.fingerprint())
+        Some(
+            document
+                .key(kid, Relationship::Authentication)?
+                .fingerprint(),
+        )
     });
     Ok(key.unwrap_or_default())
 }
@@ -433,4 +470,3 @@ fn entry(row: &EntryRow) -> Entry {
 fn record_of(row: &EntryRow) -> Option<serde_json::Value> {
     serde_json::from_slice(row.record.as_deref()?).ok()
 }
-

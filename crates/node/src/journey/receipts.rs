@@ -86,7 +86,9 @@ impl Core {
             .await?;
         let mut pairs: BTreeMap<(Did, Did), Vec<ReceiptRow>> = BTreeMap::new();
         for row in due {
-            let rows = pairs.entry((row.sender.clone(), row.recipient.clone())).or_default();
+            let rows = pairs
+                .entry((row.sender.clone(), row.recipient.clone()))
+                .or_default();
             if rows.len() < AT_ONCE {
                 rows.push(row);
             }
@@ -122,15 +124,22 @@ impl Core {
             "body": {"receipts": receipts},
         });
         fail::point("receipts.before-send");
-        let (ours, peer) = (rows.first().map(|row| row.recipient.clone()), sender.clone());
+        let (ours, peer) = (
+            rows.first().map(|row| row.recipient.clone()),
+            sender.clone(),
+        );
         let pin = self
             .store
             .read(move |tx| {
-                let Some(ours) = ours else { return Ok::<_, CoreError>(None) };
+                let Some(ours) = ours else {
+                    return Ok::<_, CoreError>(None);
+                };
                 Ok(tx.grant_between(&ours, &peer)?.and_then(|grant| grant.pin))
             })
             .await?;
-        let handed = self.hand_over(sender, plaintext.to_string().as_bytes(), pin.as_ref()).await;
+        let handed = self
+            .hand_over(sender, plaintext.to_string().as_bytes(), pin.as_ref())
+            .await;
         fail::point("receipts.after-send");
         match handed {
             Handed::Taken => {}
@@ -143,7 +152,10 @@ impl Core {
         self.store
             .write(move |tx| {
                 for row in &rows {
-                    tx.put_receipt(&ReceiptRow { delivered: true, ..row.clone() })?;
+                    tx.put_receipt(&ReceiptRow {
+                        delivered: true,
+                        ..row.clone()
+                    })?;
                 }
                 Ok::<_, CoreError>(())
             })
@@ -221,24 +233,30 @@ impl Core {
         &self,
         receipt: &Receipt,
     ) -> Result<Option<(VerifiedReceipt, Option<Vkey>)>, CoreError> {
-        let Ok(open) = receipt.open() else { return Ok(None) };
+        let Ok(open) = receipt.open() else {
+            return Ok(None);
+        };
         let statement = open.statement_unverified();
         let message = statement.message;
         let row = self
             .store
             .read(move |tx| Ok::<_, CoreError>(tx.outgoing_by_digest(&message)?))
             .await?;
-        let ours = row.is_some_and(|row| {
-            row.to == statement.recipient && row.agent == statement.sender
-        });
+        let ours =
+            row.is_some_and(|row| row.to == statement.recipient && row.agent == statement.sender);
         if !ours {
             return Ok(None);
         }
         // A receipt is acknowledged once it is applied: while its signer cannot be looked up, its
         // sender has to keep it.
-        let mut found = self.resolver.resolve(&statement.recipient, Lane::Known).await;
+        let mut found = self
+            .resolver
+            .resolve(&statement.recipient, Lane::Known)
+            .await;
         let known = |document: &Arc<DidDocument>| {
-            document.key(open.kid(), Relationship::Authentication).is_some()
+            document
+                .key(open.kid(), Relationship::Authentication)
+                .is_some()
         };
         if !found.as_ref().is_ok_and(known) {
             // The key may be newer than the document we hold.
@@ -253,7 +271,9 @@ impl Core {
             return Ok(None);
         };
         let key = key.clone();
-        let Ok(verified) = open.verify(&key) else { return Ok(None) };
+        let Ok(verified) = open.verify(&key) else {
+            return Ok(None);
+        };
         let mut log = signing_log(&document, &verified);
         if log.is_none() {
             // A restored node goes on in another log: its document may be newer than ours.
@@ -279,16 +299,14 @@ fn signing_log(document: &DidDocument, verified: &VerifiedReceipt) -> Option<Vke
 ///
 /// A log is known by its key: its origin is a name, which every document may give to a key of its
 /// own. What no such key signed is held against its peer and against no log.
-fn pin(
-    tx: &mut dyn Tx,
-    verified: &VerifiedReceipt,
-    log: Option<&Vkey>,
-) -> Result<(), CoreError> {
+fn pin(tx: &mut dyn Tx, verified: &VerifiedReceipt, log: Option<&Vkey>) -> Result<(), CoreError> {
     let head = verified.checkpoint.checkpoint_unverified();
     let recipient = &verified.statement.recipient;
     let origin = log.map_or_else(|| recipient.to_string(), ToString::to_string);
     let known = tx.peer_log(&origin)?;
-    let forked = known.as_ref().is_some_and(|k| k.size == head.size && k.root != head.root);
+    let forked = known
+        .as_ref()
+        .is_some_and(|k| k.size == head.size && k.root != head.root);
     let alarm = match (log, forked) {
         (None, _) => Some("a checkpoint that the key in its agent's document did not sign"),
         (Some(_), true) => Some("two roots for one size: the log shows different histories"),
@@ -322,12 +340,17 @@ fn apply(
     verified: &VerifiedReceipt,
 ) -> Result<Option<Did>, CoreError> {
     let statement = &verified.statement;
-    let Some(mut row) = tx.outgoing_by_digest(&statement.message)? else { return Ok(None) };
+    let Some(mut row) = tx.outgoing_by_digest(&statement.message)? else {
+        return Ok(None);
+    };
     let known = tx.peer_receipts(&statement.message)?;
     if known.iter().any(|known| known.state == statement.state) {
         return Ok(None);
     }
-    let code = statement.code.clone().and_then(|code| Code::try_from(code).ok());
+    let code = statement
+        .code
+        .clone()
+        .and_then(|code| Code::try_from(code).ok());
     let state = OutState::from(statement.state);
     let moved = row.advance(state, statement.at, "peer", Proved::Receipt);
     if moved {
@@ -348,8 +371,17 @@ fn apply(
         state,
         receipt: receipt.to_octets(),
     })?;
-    let entry = ReceiptIn { message: statement.message, state, receipt: receipt.hash() };
-    note(tx, entropy, Event::ReceiptIn(entry), Some(statement.message))?;
+    let entry = ReceiptIn {
+        message: statement.message,
+        state,
+        receipt: receipt.hash(),
+    };
+    note(
+        tx,
+        entropy,
+        Event::ReceiptIn(entry),
+        Some(statement.message),
+    )?;
     Ok(Some(row.agent))
 }
 
@@ -359,12 +391,20 @@ fn void_taken(
     entropy: &dyn comity_jose::Entropy,
     replaced: Digest,
 ) -> Result<(), CoreError> {
-    let Some(mut row) = tx.outgoing_by_digest(&replaced)? else { return Ok(()) };
+    let Some(mut row) = tx.outgoing_by_digest(&replaced)? else {
+        return Ok(());
+    };
     let now = tx.now();
     if super::submit::ending(&mut row, OutState::Cancelled, None, "agent", now) {
         tx.put_outgoing(&row)?;
         tx.put_event(&row.agent, &row.id)?;
-        end_noted(tx, entropy, replaced, EndedState::Cancelled, "withdrawn by its sender")?;
+        end_noted(
+            tx,
+            entropy,
+            replaced,
+            EndedState::Cancelled,
+            "withdrawn by its sender",
+        )?;
     }
     Ok(())
 }

@@ -8,9 +8,9 @@
 use super::Core;
 use super::note::note;
 use super::trouble::CoreError;
+use crate::custody::Signer;
 use crate::fail;
 use comity_did::{Did, DidUrl};
-use crate::custody::Signer;
 use comity_record::entry::LogStarted;
 use comity_record::receipt::{By, Draft, LoggedAt, Statement};
 use comity_record::tree::{self, Frontier, Nodes};
@@ -66,8 +66,9 @@ impl Core {
         self.entropy.fill(&mut epoch);
         let host = self.site.authority();
         let origin = format!("{host}/comity/log/{:08x}", u32::from_be_bytes(epoch));
-        let origin: LogOrigin =
-            origin.parse().map_err(|_| CoreError::Defect("an origin that is not one"))?;
+        let origin: LogOrigin = origin
+            .parse()
+            .map_err(|_| CoreError::Defect("an origin that is not one"))?;
         let (key, sealed_key) = self.custody.mint_log()?;
         self.custody.unseal_log(&sealed_key)?;
         let vkey = Vkey::log(origin.clone(), key)
@@ -114,7 +115,10 @@ impl Core {
         }
         self.store
             .read(move |tx| {
-                let nodes = StoredTree { tx, origin: &head.origin };
+                let nodes = StoredTree {
+                    tx,
+                    origin: &head.origin,
+                };
                 Ok::<_, CoreError>(tree::consistency(old, new, &nodes).ok())
             })
             .await
@@ -122,8 +126,14 @@ impl Core {
     }
 
     pub(crate) async fn log_identity(&self) -> Result<LogIdentity, CoreError> {
-        let head = self.head().await?.ok_or(CoreError::Defect("no log was started"))?;
-        Ok(LogIdentity { origin: head.origin, vkey: head.vkey })
+        let head = self
+            .head()
+            .await?
+            .ok_or(CoreError::Defect("no log was started"))?;
+        Ok(LogIdentity {
+            origin: head.origin,
+            vkey: head.vkey,
+        })
     }
 
     pub(crate) async fn head(&self) -> Result<Option<LogHead>, CoreError> {
@@ -132,7 +142,10 @@ impl Core {
 
     /// One step. Returns how many entries it integrated.
     pub(crate) async fn sequence(&self) -> Result<usize, CoreError> {
-        let head = self.head().await?.ok_or(CoreError::Defect("no log was started"))?;
+        let head = self
+            .head()
+            .await?
+            .ok_or(CoreError::Defect("no log was started"))?;
         let count = self.integrate(Some(head.size), head).await?;
         if count > 0 {
             fail::point("sequence.after-commit");
@@ -148,7 +161,13 @@ impl Core {
             .store
             .read(move |tx| {
                 let entries = tx.unintegrated(STEP)?;
-                let frontier = Frontier::load(size, &StoredTree { tx, origin: &origin });
+                let frontier = Frontier::load(
+                    size,
+                    &StoredTree {
+                        tx,
+                        origin: &origin,
+                    },
+                );
                 let unsigned = match entries.last() {
                     Some(last) => tx.unsigned_receipts(last.seq, STEP)?,
                     None => Vec::new(),
@@ -164,16 +183,23 @@ impl Core {
             entries.sort_by_key(|entry| (entry.kind != EntryKind::Start.as_str(), entry.seq));
         }
         let mut frontier = frontier.ok_or_else(|| {
-            CoreError::Store(StoreError::Corrupt("nodes of the record's tree are missing".into()))
+            CoreError::Store(StoreError::Corrupt(
+                "nodes of the record's tree are missing".into(),
+            ))
         })?;
         let mut nodes = Vec::new();
         for entry in &entries {
             let leaf = leaf_of(entry)?;
-            nodes.extend(frontier.append(leaf.hash()).into_iter().map(|node| NodeRow {
-                level: node.level,
-                index: node.index,
-                hash: node.hash,
-            }));
+            nodes.extend(
+                frontier
+                    .append(leaf.hash())
+                    .into_iter()
+                    .map(|node| NodeRow {
+                        level: node.level,
+                        index: node.index,
+                        hash: node.hash,
+                    }),
+            );
         }
         let note = self.sign_checkpoint(&head, &frontier).await?;
         let receipts = self.sign_receipts(&head, &entries, unsigned, &note).await?;
@@ -209,7 +235,11 @@ impl Core {
         let (Ok(origin), Ok(vkey)) = (head.origin.parse(), head.vkey.parse::<Vkey>()) else {
             return Err(invalid);
         };
-        let checkpoint = Checkpoint { origin, size: frontier.size(), root: frontier.root() };
+        let checkpoint = Checkpoint {
+            origin,
+            size: frontier.size(),
+            root: frontier.root(),
+        };
         let signature = self.custody.sign_log(checkpoint.body().as_bytes()).await?;
         checkpoint.into_note(&vkey, &signature).map_err(|_| invalid)
     }
@@ -227,7 +257,10 @@ impl Core {
         for row in unsigned {
             let Some(statement) = self.statement(head, entries, &row).await? else {
                 // Nothing can be stated under a log that was left behind: put away.
-                signed.push(ReceiptRow { delivered: true, ..row });
+                signed.push(ReceiptRow {
+                    delivered: true,
+                    ..row
+                });
                 continue;
             };
             let pair = (row.recipient.clone(), row.sender.clone());
@@ -236,20 +269,28 @@ impl Core {
         for ((recipient, _), rows) in pairs {
             let Some(agent) = self.agent_of(&recipient) else {
                 // Its keys are gone with the agent.
-                let gone = rows.into_iter().map(|(row, _)| ReceiptRow { delivered: true, ..row });
+                let gone = rows.into_iter().map(|(row, _)| ReceiptRow {
+                    delivered: true,
+                    ..row
+                });
                 signed.extend(gone);
                 continue;
             };
             for batch in rows.chunks(comity_record::receipt::MAX_BATCH) {
-                let statements: Vec<_> =
-                    batch.iter().map(|(_, statement)| statement.clone()).collect();
+                let statements: Vec<_> = batch
+                    .iter()
+                    .map(|(_, statement)| statement.clone())
+                    .collect();
                 let draft = Draft::new(&statements, note, &agent.signing_kid)
                     .map_err(|_| CoreError::Defect("statements that make no receipt"))?;
                 let octets = draft.signing_input().octets();
                 let signature = self.custody.sign(&agent.signing_kid, octets).await?;
                 for ((row, _), receipt) in batch.iter().zip(draft.finish(&signature)) {
                     let receipt = Some(receipt.to_octets());
-                    signed.push(ReceiptRow { receipt, ..row.clone() });
+                    signed.push(ReceiptRow {
+                        receipt,
+                        ..row.clone()
+                    });
                 }
             }
         }
@@ -269,7 +310,10 @@ impl Core {
             (head.origin.clone(), index, entries[place].commitment)
         } else {
             let seq = row.entry;
-            let entry = self.store.read(move |tx| Ok::<_, CoreError>(tx.entry(seq)?)).await?;
+            let entry = self
+                .store
+                .read(move |tx| Ok::<_, CoreError>(tx.entry(seq)?))
+                .await?;
             match entry.map(|entry| (entry.origin, entry.index, entry.commitment)) {
                 Some((Some(origin), Some(index), commitment)) if origin == head.origin => {
                     (origin, index, commitment)
@@ -289,7 +333,10 @@ impl Core {
             at: row.at,
             by: By::parse(&row.by).ok_or_else(invalid)?,
             sender_kid: row.sender_kid.parse::<DidUrl>().map_err(|_| invalid())?,
-            sender_key: row.sender_key.parse::<Fingerprint>().map_err(|_| invalid())?,
+            sender_key: row
+                .sender_key
+                .parse::<Fingerprint>()
+                .map_err(|_| invalid())?,
             sender_did_version: None,
             did_version: None,
             log: LoggedAt {
@@ -304,7 +351,10 @@ impl Core {
 fn leaf_of(entry: &EntryRow) -> Result<Leaf, CoreError> {
     let kind = EntryKind::parse(&entry.kind)
         .ok_or(CoreError::Defect("a kept entry of an unknown kind"))?;
-    Ok(Leaf { kind, commitment: Commitment::new(entry.commitment) })
+    Ok(Leaf {
+        kind,
+        commitment: Commitment::new(entry.commitment),
+    })
 }
 
 /// The tree of one origin, as the store has it.

@@ -62,8 +62,11 @@ impl Core {
         for send in settlement.messages.clone() {
             messages.push(self.prepare(send, Some(&row))?);
         }
-        let (agent, delivery, lease) =
-            (caller.did().clone(), row.delivery.clone(), settlement.lease.clone());
+        let (agent, delivery, lease) = (
+            caller.did().clone(),
+            row.delivery.clone(),
+            settlement.lease.clone(),
+        );
         let kept = act.clone();
         let apply = move |tx: &mut dyn Tx, entropy: &dyn Entropy, sent: &[Outgoing]| {
             let row = current(tx, &agent, &delivery, &lease)?;
@@ -72,17 +75,23 @@ impl Core {
         fail::point("settle.before-commit");
         let sent = if messages.is_empty() {
             let entropy = std::sync::Arc::clone(&self.entropy);
-            self.store.write(move |tx| apply(tx, &*entropy, &[])).await?;
+            self.store
+                .write(move |tx| apply(tx, &*entropy, &[]))
+                .await?;
             Vec::new()
         } else {
-            self.send_all(&caller.hosted, messages, &caller.label, apply).await?
+            self.send_all(&caller.hosted, messages, &caller.label, apply)
+                .await?
         };
         fail::point("settle.after-commit");
         self.signals.recorded.raise();
         // The next of the thread may be leased now.
         self.signals.inbox(caller.did()).raise();
         let messages = sent.iter().map(|(row, _)| row.id.to_string()).collect();
-        Ok(SettleDone { delivery: row.delivery, messages })
+        Ok(SettleDone {
+            delivery: row.delivery,
+            messages,
+        })
     }
 }
 
@@ -147,7 +156,9 @@ fn repeated(row: &Incoming, lease: &str, submitted: &[u8; 32]) -> Option<SettleD
 fn read_act(settlement: &Settlement) -> Result<Act, Problem> {
     const MESSAGES_MAX: usize = 64;
     if settlement.messages.len() > MESSAGES_MAX {
-        return Err(bad(format!("a settlement carries at most {MESSAGES_MAX} messages")));
+        return Err(bad(format!(
+            "a settlement carries at most {MESSAGES_MAX} messages"
+        )));
     }
     match settlement.outcome.as_str() {
         "done" => Ok(Act::Done),
@@ -156,16 +167,18 @@ fn read_act(settlement: &Settlement) -> Result<Act, Problem> {
         }
         "retry" => {
             let after = Duration::from_secs(settlement.after_s.unwrap_or(1));
-            Ok(Act::Retry { after: after.min(defaults::LEASE_MAX) })
+            Ok(Act::Retry {
+                after: after.min(defaults::LEASE_MAX),
+            })
         }
         "reject" => {
             let text = settlement.code.as_deref().unwrap_or("e.p.msg");
             let code = Code::from_agent(text).map_err(|error| bad(error.to_string()))?;
             Ok(Act::Reject { code })
         }
-        word @ ("park" | "pass") => {
-            Err(bad(format!("{word} is reserved; this version knows done, retry and reject")))
-        }
+        word @ ("park" | "pass") => Err(bad(format!(
+            "{word} is reserved; this version knows done, retry and reject"
+        ))),
         word => Err(bad(format!("{} is no outcome", comity_api::safe(word)))
             .next("settle with done, retry or reject")),
     }

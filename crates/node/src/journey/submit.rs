@@ -55,9 +55,14 @@ impl Core {
     pub async fn submit(&self, caller: &Caller, send: Send) -> Result<(Message, bool), Problem> {
         let prepared = self.prepare(send, None)?;
         let rows = self
-            .send_all(&caller.hosted, vec![prepared], &caller.label, |_, _, _| Ok(()))
+            .send_all(&caller.hosted, vec![prepared], &caller.label, |_, _, _| {
+                Ok(())
+            })
             .await?;
-        let (row, new) = rows.into_iter().next().ok_or(CoreError::Defect("a lost message"))?;
+        let (row, new) = rows
+            .into_iter()
+            .next()
+            .ok_or(CoreError::Defect("a lost message"))?;
         Ok((views::message(&row, None), new))
     }
 
@@ -73,8 +78,10 @@ impl Core {
             .ok_or_else(|| bad("the message is not plain JSON"))?;
         let submitted = sha256(&[b"send", &canonical]);
         if canonical.len() > defaults::PLAINTEXT_BYTES_MAX - 8 * 1024 {
-            return Err(Problem::new(Code::TOO_LARGE.as_str(), "the message is too large")
-                .detail(format!("{} octets; at most 1 MiB", canonical.len())));
+            return Err(
+                Problem::new(Code::TOO_LARGE.as_str(), "the message is too large")
+                    .detail(format!("{} octets; at most 1 MiB", canonical.len())),
+            );
         }
         if !send.body.is_object() {
             return Err(bad("the body must be a JSON object"));
@@ -92,11 +99,15 @@ impl Core {
         let type_ = read_type(&send.type_, within)?;
         // Types are compared without regard to case (DIDComm v2.1 §"Message Types").
         if type_.as_str().to_ascii_lowercase().starts_with(OURS) {
-            return Err(bad(format!("{} is the node's own", comity_api::safe(&send.type_))));
+            return Err(bad(format!(
+                "{} is the node's own",
+                comity_api::safe(&send.type_)
+            )));
         }
         let thread = |text: &Option<String>| {
             let read = |text: &String| {
-                text.parse::<MessageId>().map_err(|_| bad("a thread is named by a message id"))
+                text.parse::<MessageId>()
+                    .map_err(|_| bad("a thread is named by a message id"))
             };
             text.as_ref().map(read).transpose()
         };
@@ -107,7 +118,9 @@ impl Core {
         };
         let created = self.clock.now().seconds();
         let latest = created + defaults::EXPIRY_MAX.as_secs();
-        let expires = send.expires_time.unwrap_or(created + defaults::EXPIRY.as_secs());
+        let expires = send
+            .expires_time
+            .unwrap_or(created + defaults::EXPIRY.as_secs());
         if expires <= created || expires > latest {
             return Err(bad("expires_time must be ahead, and at most 30 days"));
         }
@@ -118,9 +131,23 @@ impl Core {
             return Err(bad("a purpose has at most 280 characters"));
         }
         let pthid = thread(&send.pthid)?;
-        let draft =
-            Draft { id, to, type_, thid, pthid, created, expires, causes, body: send.body };
-        Ok(Prepared { draft, submitted, purpose: send.purpose, ask: send.ask })
+        let draft = Draft {
+            id,
+            to,
+            type_,
+            thid,
+            pthid,
+            created,
+            expires,
+            causes,
+            body: send.body,
+        };
+        Ok(Prepared {
+            draft,
+            submitted,
+            purpose: send.purpose,
+            ask: send.ask,
+        })
     }
 
     /// Reads a DID or a handle. In development a handle's host may be one of the host map.
@@ -131,8 +158,11 @@ impl Core {
             comity_did::web::from_handle(text).ok()
         };
         read.ok_or_else(|| {
-            bad(format!("{} is neither a DID nor a handle", comity_api::safe(text)))
-                .next("write did:web:agents.org-b.com:bruno or bruno@agents.org-b.com")
+            bad(format!(
+                "{} is neither a DID nor a handle",
+                comity_api::safe(text)
+            ))
+            .next("write did:web:agents.org-b.com:bruno or bruno@agents.org-b.com")
         })
     }
 
@@ -159,7 +189,9 @@ impl Core {
             return Err(bad("an agent does not write to itself").into());
         }
         let also = Arc::new(also);
-        let streams = messages.iter().map(|one| (&agent.did, &one.draft.to, &one.draft.thid));
+        let streams = messages
+            .iter()
+            .map(|one| (&agent.did, &one.draft.to, &one.draft.thid));
         let _turn = self.streams.lock_all(streams).await;
         for _ in 0..TRIES {
             let ready = match self.sign_all(agent, &messages).await? {
@@ -204,7 +236,11 @@ impl Core {
                 Plan::New { order } => {
                     let number = order.map(|(_, number)| number);
                     let signed = self.sign(agent, &prepared.draft, number).await?;
-                    ready.push(Ready { prepared: prepared.clone(), signed, order });
+                    ready.push(Ready {
+                        prepared: prepared.clone(),
+                        signed,
+                        order,
+                    });
                 }
             }
         }
@@ -321,7 +357,11 @@ pub(crate) fn judge(
 ) -> Result<Verdict, CoreError> {
     let draft = &prepared.draft;
     let row = tx.grant_between(agent, &draft.to)?;
-    let held = row.as_ref().map(|row| Held { grant: &row.grant, state: row.state, uses: 0 });
+    let held = row.as_ref().map(|row| Held {
+        grant: &row.grant,
+        state: row.state,
+        uses: 0,
+    });
     let mut facts = Facts {
         sender: agent,
         type_: &draft.type_,
@@ -380,7 +420,11 @@ fn keep(
     by: &str,
     outbound: Outbound,
 ) -> Result<Outgoing, CoreError> {
-    let Ready { prepared, signed, order } = ready;
+    let Ready {
+        prepared,
+        signed,
+        order,
+    } = ready;
     let draft = &prepared.draft;
     if tx.outgoing(agent, &draft.id)?.is_some() {
         return Err(StoreError::Conflict.into());
@@ -450,9 +494,20 @@ fn keep(
         causes: draft.causes.clone(),
         by: Some(by.to_owned()),
     };
-    note(tx, entropy, Event::MessageOut(MessageOut { facts }), Some(signed.digest))?;
+    note(
+        tx,
+        entropy,
+        Event::MessageOut(MessageOut { facts }),
+        Some(signed.digest),
+    )?;
     if let Some(code) = &row.code {
-        end_noted(tx, entropy, signed.digest, EndedState::Failed, code.as_str())?;
+        end_noted(
+            tx,
+            entropy,
+            signed.digest,
+            EndedState::Failed,
+            code.as_str(),
+        )?;
     }
     row.seq = tx.put_outgoing(&row)?;
     tx.put_event(agent, &row.id)?;
@@ -467,7 +522,11 @@ pub(crate) fn end_noted(
     state: EndedState,
     reason: &str,
 ) -> Result<(), CoreError> {
-    let ended = Ended { message, state, reason: reason.to_owned() };
+    let ended = Ended {
+        message,
+        state,
+        reason: reason.to_owned(),
+    };
     note(tx, entropy, Event::Ended(ended), Some(message))?;
     Ok(())
 }
@@ -476,16 +535,16 @@ pub(crate) fn end_noted(
 const OURS: &str = "https://w3id.org/comity/";
 
 fn conflict(id: &MessageId) -> Problem {
-    Problem::new(Code::ID_CONFLICT.as_str(), format!("the id {id} is taken by another message"))
-        .detail("the same id with the same content returns the same message; this content differs")
-        .next("choose another id, or leave it out")
+    Problem::new(
+        Code::ID_CONFLICT.as_str(),
+        format!("the id {id} is taken by another message"),
+    )
+    .detail("the same id with the same content returns the same message; this content differs")
+    .next("choose another id, or leave it out")
 }
 
 /// A type URI; within a settlement its last part will do.
-fn read_type(
-    text: &str,
-    within: Option<&comity_store::Incoming>,
-) -> Result<MessageType, Problem> {
+fn read_type(text: &str, within: Option<&comity_store::Incoming>) -> Result<MessageType, Problem> {
     let invalid = || {
         bad(format!("{} is not a message type", comity_api::safe(text)))
             .next("write it as https://example.org/PROTOCOL/1.0/NAME")
@@ -502,8 +561,11 @@ fn read_type(
 
 fn read_causes(texts: &[String]) -> Result<Vec<Digest>, Problem> {
     let invalid = || bad("causes are 1 to 64 distinct digests, as the node shows them (uEi…)");
-    let causes: Vec<Digest> =
-        texts.iter().map(|text| text.parse()).collect::<Result<_, _>>().map_err(|_| invalid())?;
+    let causes: Vec<Digest> = texts
+        .iter()
+        .map(|text| text.parse())
+        .collect::<Result<_, _>>()
+        .map_err(|_| invalid())?;
     let mut distinct = causes.clone();
     distinct.sort();
     distinct.dedup();
@@ -512,7 +574,13 @@ fn read_causes(texts: &[String]) -> Result<Vec<Digest>, Problem> {
 }
 
 /// `at` in the store's time, for rows that the journey changes.
-pub(crate) fn ending(row: &mut Outgoing, state: OutState, code: Option<Code>, by: &str, at: Timestamp) -> bool {
+pub(crate) fn ending(
+    row: &mut Outgoing,
+    state: OutState,
+    code: Option<Code>,
+    by: &str,
+    at: Timestamp,
+) -> bool {
     if !row.advance(state, at.seconds(), by, Proved::None) {
         return false;
     }

@@ -35,7 +35,9 @@ const SPOKEN: &[&str] = &[
 
 /// True for types that never reach an agent.
 pub(super) fn is_nodes_own(type_: &MessageType) -> bool {
-    [PING, PING_RESPONSE, QUERIES, DISCLOSE, EMPTY, REPORT].iter().any(|own| type_.is(own))
+    [PING, PING_RESPONSE, QUERIES, DISCLOSE, EMPTY, REPORT]
+        .iter()
+        .any(|own| type_.is(own))
 }
 
 impl Core {
@@ -52,7 +54,9 @@ impl Core {
                 // where its author's document says.
                 draft.id = again;
                 let (ours, id) = (arrival.agent.did.clone(), draft.id.clone());
-                let out = self.store.read(move |tx| Ok::<_, CoreError>(tx.outgoing(&ours, &id)?));
+                let out = self
+                    .store
+                    .read(move |tx| Ok::<_, CoreError>(tx.outgoing(&ours, &id)?));
                 out.await?.is_none().then_some(draft)
             }
             (Small::Again, _) => None,
@@ -65,8 +69,11 @@ impl Core {
             Some(draft) => Some(self.contact_row(draft).await?),
             None => None,
         };
-        let (entropy, kept, admitted) =
-            (Arc::clone(&self.entropy), answer.clone(), Arc::clone(&arrival));
+        let (entropy, kept, admitted) = (
+            Arc::clone(&self.entropy),
+            answer.clone(),
+            Arc::clone(&arrival),
+        );
         let look = self
             .store
             .write(move |tx| {
@@ -112,8 +119,11 @@ impl Core {
             None => None,
         };
         let arrival = Arc::new(arrival);
-        let (entropy, kept, accepted) =
-            (Arc::clone(&self.entropy), answer.clone(), Arc::clone(&arrival));
+        let (entropy, kept, accepted) = (
+            Arc::clone(&self.entropy),
+            answer.clone(),
+            Arc::clone(&arrival),
+        );
         let verdict = self
             .store
             .write(move |tx| {
@@ -130,7 +140,8 @@ impl Core {
         if let (Verdict::Again, true, Some(draft)) = (verdict, routed(&arrival), owed) {
             // Whoever delivered it first may have kept the answer: it goes out once more, to where
             // its author's document says.
-            self.answer_once(ContactDraft { id: again, ..draft }).await?;
+            self.answer_once(ContactDraft { id: again, ..draft })
+                .await?;
         }
         if verdict != Verdict::Accepted {
             return Ok(transport);
@@ -145,28 +156,30 @@ impl Core {
     /// Through the outbox, unless that was done before.
     async fn answer_once(&self, draft: ContactDraft) -> Result<(), CoreError> {
         let (ours, id) = (draft.agent.did.clone(), draft.id.clone());
-        let known = self.store.read(move |tx| Ok::<_, CoreError>(tx.outgoing(&ours, &id)?));
+        let known = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.outgoing(&ours, &id)?));
         if known.await?.is_some() {
             return Ok(());
         }
         let answer = self.contact_row(&draft).await?;
         self.store
-            .write(move |tx| match tx.outgoing(&answer.row.agent, &answer.row.id)? {
-                Some(_) => Ok(()),
-                None => answer.keep(tx),
-            })
+            .write(
+                move |tx| match tx.outgoing(&answer.row.agent, &answer.row.id)? {
+                    Some(_) => Ok(()),
+                    None => answer.keep(tx),
+                },
+            )
             .await?;
         self.signals.outbox.raise();
         Ok(())
     }
 
     /// On the connection that the message came by, if that is wanted; else through the outbox.
-    fn answer_by(
-        &self,
-        arrival: &Arrival,
-        answer: Option<ContactRow>,
-    ) -> Result<WireAnswer, Stop> {
-        let Some(answer) = answer else { return Ok(WireAnswer::Accepted) };
+    fn answer_by(&self, arrival: &Arrival, answer: Option<ContactRow>) -> Result<WireAnswer, Stop> {
+        let Some(answer) = answer else {
+            return Ok(WireAnswer::Accepted);
+        };
         if !routed(arrival) {
             self.signals.outbox.raise();
             return Ok(WireAnswer::Accepted);
@@ -178,7 +191,9 @@ impl Core {
             &answer.octets,
             comity_didcomm::media_type::ENCRYPTED,
         );
-        packed.map(WireAnswer::Reply).map_err(|_| Stop::Quiet("no-key-agreement"))
+        packed
+            .map(WireAnswer::Reply)
+            .map_err(|_| Stop::Quiet("no-key-agreement"))
     }
 
     /// What is to be answered, if anything; and the id of the answer when it has to be given a
@@ -189,7 +204,10 @@ impl Core {
         let fresh = MessageId::generate(&*self.entropy);
         let again = again.map_or_else(|_| fresh.clone(), |id| id.to_lower_case());
         let type_ = arrival.type_();
-        let wanted = arrival.body().get("response_requested").and_then(Value::as_bool);
+        let wanted = arrival
+            .body()
+            .get("response_requested")
+            .and_then(Value::as_bool);
         let (type_, body) = if type_.is(PING) && wanted.unwrap_or(true) {
             (PING_RESPONSE, json!({}))
         } else if type_.is(QUERIES) {
@@ -213,7 +231,14 @@ impl Core {
     /// `ack` from a foreign peer: it has our message, says nobody's signature.
     async fn acks(&self, arrival: &Arrival) -> Result<(), CoreError> {
         const MOST: usize = 64;
-        let ids: Vec<MessageId> = arrival.received.plaintext.ack.iter().take(MOST).cloned().collect();
+        let ids: Vec<MessageId> = arrival
+            .received
+            .plaintext
+            .ack
+            .iter()
+            .take(MOST)
+            .cloned()
+            .collect();
         if ids.is_empty() {
             return Ok(());
         }
@@ -239,16 +264,27 @@ impl Core {
     async fn take_report(&self, arrival: &Arrival) -> Result<(), CoreError> {
         let (agent, sender) = (arrival.agent.did.clone(), arrival.sender.clone());
         let plaintext = &arrival.received.plaintext;
-        let named: Vec<MessageId> =
-            plaintext.ack.iter().chain(&plaintext.pthid).take(8).cloned().collect();
-        let code = arrival.body().get("code").and_then(Value::as_str).map(str::to_owned);
+        let named: Vec<MessageId> = plaintext
+            .ack
+            .iter()
+            .chain(&plaintext.pthid)
+            .take(8)
+            .cloned()
+            .collect();
+        let code = arrival
+            .body()
+            .get("code")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let code = code.and_then(|code| Code::try_from(code).ok());
         let waking = agent.clone();
         let entropy = Arc::clone(&self.entropy);
         self.store
             .write(move |tx| {
                 for id in &named {
-                    let Some(mut row) = tx.outgoing(&agent, &id.to_lower_case())? else { continue };
+                    let Some(mut row) = tx.outgoing(&agent, &id.to_lower_case())? else {
+                        continue;
+                    };
                     let now = tx.now();
                     if row.to == sender
                         && ending(&mut row, OutState::Rejected, code.clone(), "peer", now)
@@ -280,10 +316,13 @@ fn disclosed(body: &Value) -> Value {
         .filter_map(|query| query.get("match").and_then(Value::as_str))
         .collect();
     let matching = SPOKEN.iter().filter(|protocol| {
-        patterns.iter().any(|pattern| comity_didcomm::protocols::discover_features::matches(pattern, protocol))
+        patterns
+            .iter()
+            .any(|pattern| comity_didcomm::protocols::discover_features::matches(pattern, protocol))
     });
-    let disclosures: Vec<Value> =
-        matching.map(|id| json!({"feature-type": "protocol", "id": id})).collect();
+    let disclosures: Vec<Value> = matching
+        .map(|id| json!({"feature-type": "protocol", "id": id}))
+        .collect();
     json!({"disclosures": disclosures})
 }
 
@@ -308,13 +347,19 @@ const fn routed(arrival: &Arrival) -> bool {
 /// Live grant, pinned keys and fresh, as for any message; the types of a grant do not list these.
 fn look(tx: &dyn Tx, arrival: &Arrival) -> Result<Small, CoreError> {
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
-    let Some(row) = tx.grant_between(agent, sender)? else { return Ok(Small::Refused) };
+    let Some(row) = tx.grant_between(agent, sender)? else {
+        return Ok(Small::Refused);
+    };
     let (restrictions, now) = (row.grant.restrictions(), tx.now());
     let live = row.state == GrantState::Active && now.seconds() < row.grant.until();
     if !live || (!arrival.proof_anyone && !restrictions.deniable) {
         return Ok(Small::Refused);
     }
-    if row.pin.as_ref().is_some_and(|pin| !grant::continues(pin, &arrival.document)) {
+    if row
+        .pin
+        .as_ref()
+        .is_some_and(|pin| !grant::continues(pin, &arrival.document))
+    {
         return Ok(Small::OtherKeys);
     }
     let (created, expires) = arrival.times();

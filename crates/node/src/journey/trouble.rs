@@ -52,7 +52,10 @@ impl From<CoreError> for Problem {
 
 /// There is no such thing.
 pub(crate) fn not_found(what: &str, name: &str) -> Problem {
-    Problem::new(Code::NOT_FOUND.as_str(), format!("there is no {what} {name}"))
+    Problem::new(
+        Code::NOT_FOUND.as_str(),
+        format!("there is no {what} {name}"),
+    )
 }
 
 /// The request does not have the form that the door reads.

@@ -30,11 +30,18 @@ impl Core {
         let agent = self
             .agent_of(&knock.recipient)
             .ok_or_else(|| not_found("agent", knock.recipient.as_str()))?;
-        let document = self.resolver.refetch(&knock.sender).await.map_err(|error| {
-            Problem::new(Code::UNRESOLVED.as_str(), "the sender's DID does not resolve now")
+        let document = self
+            .resolver
+            .refetch(&knock.sender)
+            .await
+            .map_err(|error| {
+                Problem::new(
+                    Code::UNRESOLVED.as_str(),
+                    "the sender's DID does not resolve now",
+                )
                 .detail(error.to_string())
                 .next("comity doctor DID, then try again")
-        })?;
+            })?;
         let now_holds = Digest::new(document.hash());
         let pin = grant::pin_of(&document);
         let shown = approval_of(&knock, now_holds, pin.clone())?;
@@ -93,7 +100,10 @@ impl Core {
             })
             .await?;
         self.after_decision(&knock.recipient);
-        Ok(Decided { outcome: "approved".to_owned(), grant: Some(granted.id().to_string()) })
+        Ok(Decided {
+            outcome: "approved".to_owned(),
+            grant: Some(granted.id().to_string()),
+        })
     }
 
     /// Does not let a stranger in, and says so.
@@ -102,8 +112,12 @@ impl Core {
     /// There is no such pending knock.
     pub async fn deny(&self, id: &str) -> Result<Decided, Problem> {
         let knock = self.pending_knock(id).await?;
-        self.decline(&knock, KnockState::Denied, &Code::DENIED, OPERATOR).await?;
-        Ok(Decided { outcome: "denied".to_owned(), grant: None })
+        self.decline(&knock, KnockState::Denied, &Code::DENIED, OPERATOR)
+            .await?;
+        Ok(Decided {
+            outcome: "denied".to_owned(),
+            grant: None,
+        })
     }
 
     pub(crate) async fn decline(
@@ -113,7 +127,9 @@ impl Core {
         code: &Code,
         by: &'static str,
     ) -> Result<(), CoreError> {
-        let Some(agent) = self.agent_of(&knock.recipient) else { return Ok(()) };
+        let Some(agent) = self.agent_of(&knock.recipient) else {
+            return Ok(());
+        };
         let body = serde_json::to_value(Declined { code: code.clone() })
             .map_err(|_| CoreError::Defect("a code that is no JSON"))?;
         let draft = ContactDraft {
@@ -156,7 +172,10 @@ impl Core {
         let row = self.live_grant(id).await?;
         self.end(&row, &Code::REVOKED, OPERATOR).await?;
         let grant = Some(row.grant.id().to_string());
-        Ok(Decided { outcome: "revoked".to_owned(), grant })
+        Ok(Decided {
+            outcome: "revoked".to_owned(),
+            grant,
+        })
     }
 
     async fn end(&self, row: &GrantRow, code: &Code, by: &'static str) -> Result<(), CoreError> {
@@ -165,7 +184,9 @@ impl Core {
         let code = code.clone();
         self.store
             .write(move |tx| {
-                let Some(row) = tx.grant(&id, &ours)? else { return Ok(()) };
+                let Some(row) = tx.grant(&id, &ours)? else {
+                    return Ok(());
+                };
                 if row.state == GrantState::Ended {
                     return Ok(());
                 }
@@ -186,7 +207,9 @@ impl Core {
         row: &GrantRow,
         code: &Code,
     ) -> Result<Option<ContactRow>, CoreError> {
-        let Some(agent) = self.agent_of(&row.ours) else { return Ok(None) };
+        let Some(agent) = self.agent_of(&row.ours) else {
+            return Ok(None);
+        };
         if row.knock.is_none() {
             return Ok(None);
         }
@@ -216,16 +239,22 @@ impl Core {
     /// # Errors
     /// Malformed; the peer's DID does not resolve.
     pub async fn create_grant(&self, create: CreateGrant) -> Result<Decided, Problem> {
-        let agent =
-            self.agent_named(&create.agent).ok_or_else(|| not_found("agent", &create.agent))?;
+        let agent = self
+            .agent_named(&create.agent)
+            .ok_or_else(|| not_found("agent", &create.agent))?;
         let peer = self.did_of(&create.peer)?;
         let document = self.resolver.refetch(&peer).await.map_err(|error| {
-            Problem::new(Code::UNRESOLVED.as_str(), format!("{peer} does not resolve"))
-                .detail(error.to_string())
+            Problem::new(
+                Code::UNRESOLVED.as_str(),
+                format!("{peer} does not resolve"),
+            )
+            .detail(error.to_string())
         })?;
         let mut nonce = [0; 16];
         self.entropy.fill(&mut nonce);
-        let until = create.until.unwrap_or((self.clock.now() + defaults::GRANT_LIFETIME).seconds());
+        let until = create
+            .until
+            .unwrap_or((self.clock.now() + defaults::GRANT_LIFETIME).seconds());
         let restrictions = Restrictions {
             deniable: create.deniable,
             untimed: create.untimed,
@@ -269,7 +298,10 @@ impl Core {
             })
             .await?;
         self.after_decision(&agent.did);
-        Ok(Decided { outcome: "granted".to_owned(), grant: Some(grant.id().to_string()) })
+        Ok(Decided {
+            outcome: "granted".to_owned(),
+            grant: Some(grant.id().to_string()),
+        })
     }
 
     /// Blocks a peer: every grant with it ends, and its envelopes stop at the gate.
@@ -286,20 +318,25 @@ impl Core {
                 let row = PeerRow {
                     did: did.clone(),
                     blocked: true,
-                    speaks: known.as_ref().map(|peer| peer.speaks.clone()).unwrap_or_default(),
+                    speaks: known
+                        .as_ref()
+                        .map(|peer| peer.speaks.clone())
+                        .unwrap_or_default(),
                     first_seen: known.map_or(now, |peer| peer.first_seen),
                 };
                 tx.put_peer(&row)?;
                 let grants = tx.grants(10_000)?.into_iter();
-                let live =
-                    grants.filter(|row| row.peer == did && row.state != GrantState::Ended);
+                let live = grants.filter(|row| row.peer == did && row.state != GrantState::Ended);
                 Ok::<_, CoreError>(live.collect::<Vec<_>>())
             })
             .await?;
         for row in live {
             self.end(&row, &Code::REVOKED, OPERATOR).await?;
         }
-        Ok(Decided { outcome: format!("blocked {shown}"), grant: None })
+        Ok(Decided {
+            outcome: format!("blocked {shown}"),
+            grant: None,
+        })
     }
 
     /// Lifts a block. Ended grants stay ended.
@@ -319,7 +356,10 @@ impl Core {
                 Ok(())
             })
             .await?;
-        Ok(Decided { outcome: format!("unblocked {shown}"), grant: None })
+        Ok(Decided {
+            outcome: format!("unblocked {shown}"),
+            grant: None,
+        })
     }
 
     /// Lets the node knock for a message that waits on the operator.
@@ -337,7 +377,12 @@ impl Core {
             .filter(|row| row.id.as_str().to_lowercase().starts_with(&prefix))
             .collect::<Vec<_>>();
         let row = match rows.as_slice() {
-            [] => return Err(not_found("message that waits for you", &comity_api::safe(id))),
+            [] => {
+                return Err(not_found(
+                    "message that waits for you",
+                    &comity_api::safe(id),
+                ));
+            }
             [row] => row.clone(),
             _ => return Err(ambiguous(&comity_api::safe(id))),
         };
@@ -356,7 +401,10 @@ impl Core {
             })
             .await?;
         self.signals.held.raise();
-        Ok(Decided { outcome, grant: None })
+        Ok(Decided {
+            outcome,
+            grant: None,
+        })
     }
 
     /// The pending knock whose id or digest starts so.
@@ -480,9 +528,13 @@ fn narrowed(knock: &KnockRow, approve: &Approve) -> Result<Grant, Problem> {
 }
 
 fn still_pending(tx: &dyn comity_store::Tx, digest: &Digest) -> Result<KnockRow, CoreError> {
-    let row = tx.knock(digest)?.filter(|row| row.state == KnockState::Pending);
+    let row = tx
+        .knock(digest)?
+        .filter(|row| row.state == KnockState::Pending);
     row.ok_or_else(|| {
-        bad("the knock is not pending any more").next("comity knock --all").into()
+        bad("the knock is not pending any more")
+            .next("comity knock --all")
+            .into()
     })
 }
 

@@ -41,7 +41,9 @@ pub(crate) fn steps(row: &Outgoing) -> Vec<Step> {
 
 /// A leased row as a delivery.
 pub(crate) fn delivery(tx: &dyn Tx, row: &Incoming) -> Result<Delivery, CoreError> {
-    let octets = tx.message(&row.digest)?.ok_or(CoreError::Defect("a delivery without message"))?;
+    let octets = tx
+        .message(&row.digest)?
+        .ok_or(CoreError::Defect("a delivery without message"))?;
     Ok(Delivery {
         delivery: row.delivery.clone(),
         lease: row.lease.clone().unwrap_or_default(),
@@ -73,7 +75,11 @@ pub(crate) fn plaintext(octets: &[u8], signed: bool) -> Result<Value, CoreError>
     if !signed {
         return json::parse(octets, &crate::limits::PLAINTEXT).map_err(|_| invalid);
     }
-    let Ok(kept) = serde_json::from_slice::<Kept<'_>>(octets) else { return Err(invalid) };
-    let Ok(payload) = base64url::decode(&kept.payload) else { return Err(invalid) };
+    let Ok(kept) = serde_json::from_slice::<Kept<'_>>(octets) else {
+        return Err(invalid);
+    };
+    let Ok(payload) = base64url::decode(&kept.payload) else {
+        return Err(invalid);
+    };
     json::parse(&payload, &crate::limits::PLAINTEXT).map_err(|_| invalid)
 }

@@ -37,7 +37,9 @@ impl Core {
         let waking = agent.clone();
         self.store
             .write(move |tx| {
-                let Some(mut row) = tx.outgoing(&agent, &id)? else { return Ok(()) };
+                let Some(mut row) = tx.outgoing(&agent, &id)? else {
+                    return Ok(());
+                };
                 if row.state.is_end() {
                     return Ok(());
                 }
@@ -78,14 +80,19 @@ impl Core {
     /// Puts a tombstone where a message, or its tombstone, ended without ever being taken: what
     /// stands behind it in the stream could not pass otherwise.
     pub(crate) async fn fill_place(&self, ended: &Outgoing) -> Result<(), CoreError> {
-        let Some(order) = ended.order else { return Ok(()) };
+        let Some(order) = ended.order else {
+            return Ok(());
+        };
         let Some(tombstone) = self.tombstone(ended, order, ended.state).await? else {
             return Ok(());
         };
         let entropy = Arc::clone(&self.entropy);
         self.store
             .write(move |tx| {
-                if tx.outgoing(&tombstone.row.agent, &tombstone.row.id)?.is_none() {
+                if tx
+                    .outgoing(&tombstone.row.agent, &tombstone.row.id)?
+                    .is_none()
+                {
                     tombstone.keep(tx, &*entropy)?;
                 }
                 Ok::<_, CoreError>(())
@@ -102,9 +109,17 @@ impl Core {
         const AT_ONCE: usize = 1_000;
         let mut after = 0;
         loop {
-            let page = Page { after, limit: AT_ONCE };
-            let rows = self.store.read(move |tx| Ok::<_, CoreError>(tx.list_outgoing(page)?)).await?;
-            let Some(last) = rows.last() else { return Ok(()) };
+            let page = Page {
+                after,
+                limit: AT_ONCE,
+            };
+            let rows = self
+                .store
+                .read(move |tx| Ok::<_, CoreError>(tx.list_outgoing(page)?))
+                .await?;
+            let Some(last) = rows.last() else {
+                return Ok(());
+            };
             after = last.seq;
             let entropy = Arc::clone(&self.entropy);
             self.store
@@ -129,7 +144,9 @@ impl Core {
         order: u64,
         state: OutState,
     ) -> Result<Option<Tombstone>, CoreError> {
-        let Some(agent) = self.agent_of(&row.agent) else { return Ok(None) };
+        let Some(agent) = self.agent_of(&row.agent) else {
+            return Ok(None);
+        };
         let Ok(type_) = VOID.parse::<MessageType>() else {
             return Err(CoreError::Defect("a type of ours that does not parse"));
         };
@@ -140,7 +157,11 @@ impl Core {
             return Err(CoreError::Defect("an id of ours that does not parse"));
         };
         let created = self.clock.now();
-        let reason = if state == OutState::Expired { "expired" } else { "cancelled" };
+        let reason = if state == OutState::Expired {
+            "expired"
+        } else {
+            "cancelled"
+        };
         let draft = Draft {
             id: id.clone(),
             to: row.to.clone(),
@@ -180,7 +201,11 @@ impl Core {
             }],
             ..row.clone()
         };
-        Ok(Some(Tombstone { row, octets: signed.octets, bytes: signed.bytes }))
+        Ok(Some(Tombstone {
+            row,
+            octets: signed.octets,
+            bytes: signed.bytes,
+        }))
     }
 }
 
@@ -191,11 +216,7 @@ struct Tombstone {
 }
 
 impl Tombstone {
-    fn keep(
-        &self,
-        tx: &mut dyn Tx,
-        entropy: &dyn comity_jose::Entropy,
-    ) -> Result<(), CoreError> {
+    fn keep(&self, tx: &mut dyn Tx, entropy: &dyn comity_jose::Entropy) -> Result<(), CoreError> {
         tx.put_message(&self.row.digest, &self.octets)?;
         tx.put_outgoing(&self.row)?;
         let facts = MessageFacts {

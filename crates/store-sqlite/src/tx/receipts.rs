@@ -143,8 +143,9 @@ macro_rules! select_receipts {
     };
 }
 
-pub(crate) const UNSIGNED: &str =
-    select_receipts!("WHERE r.receipt IS NULL AND r.delivered = 0 AND r.entry <= ?1 ORDER BY r.entry, r.seq LIMIT ?2");
+pub(crate) const UNSIGNED: &str = select_receipts!(
+    "WHERE r.receipt IS NULL AND r.delivered = 0 AND r.entry <= ?1 ORDER BY r.entry, r.seq LIMIT ?2"
+);
 const ONE: &str = select_receipts!("WHERE r.seq = ?1");
 const OF_MESSAGE: &str = select_receipts!("WHERE r.message = ?1 ORDER BY r.seq");
 pub(crate) const DUE: &str = "SELECT due, seq FROM receipt WHERE sender = ?1 AND due <= ?2
