@@ -56,7 +56,8 @@ async fn nothing_is_lost_or_doubled_by_deaths_at_random_instants() {
     for _ in 0..rounds {
         tokio::time::sleep(Duration::from_millis(random.below(700))).await;
         // One, the other, or both at once.
-        let victims: &[usize] = [&[0][..], &[1], &[0, 1]][random.below(3) as usize];
+        let victims: &[usize] =
+            [&[0][..], &[1], &[0, 1]][usize::try_from(random.below(3)).unwrap()];
         for node in victims {
             assert_eq!(world.kill(*node).await, Ended::Signal(9));
         }

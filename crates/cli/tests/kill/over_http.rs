@@ -151,13 +151,10 @@ impl Taker {
     async fn take(mut self, over: CancellationToken) {
         while !over.is_cancelled() {
             let request = LeaseRequest { max: 8, wait_s: 1 };
-            let leased = match self.door.post::<Leased>("/v1/lease", &request).await {
-                Ok((_, leased)) => leased,
-                Err(_) => {
-                    self.broken += 1;
-                    tokio::time::sleep(Duration::from_millis(30)).await;
-                    continue;
-                }
+            let Ok((_, leased)) = self.door.post::<Leased>("/v1/lease", &request).await else {
+                self.broken += 1;
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                continue;
             };
             if !leased.deliveries.is_empty() {
                 self.settle(leased.deliveries).await;

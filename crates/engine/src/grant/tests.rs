@@ -92,7 +92,7 @@ fn an_unknown_word_in_must_is_unsupported_and_unknown_members_are_not() {
 #[test]
 fn malformed_grants_are_refused() {
     let good = grant(&[ANALYSIS], &[UPDATE], 10).json().clone();
-    let change = |pointer: &str, value: serde_json::Value| {
+    let change = |pointer: &str, value: Value| {
         let mut json = good.clone();
         *json.pointer_mut(pointer).unwrap() = value;
         Grant::from_json(json)
