@@ -54,15 +54,15 @@ enum Act {
     Approve(Approval),
     /// Keep them out; they learn that much
     Deny {
-        /// The knock, or the beginning of its id
-        id: String,
+        /// The knock, or the beginning of its id [default: the only one that waits]
+        id: Option<String>,
     },
 }
 
 #[derive(Debug, Args)]
 struct Approval {
-    /// The knock, or the beginning of its id
-    id: String,
+    /// The knock, or the beginning of its id [default: the only one that waits]
+    id: Option<String>,
     /// Narrower: what they may send (types or protocols); may be repeated
     #[arg(long, value_name = "TYPE")]
     they_may: Option<Vec<String>>,
@@ -102,7 +102,7 @@ pub(crate) async fn run(args: Knock, shell: &Shell) -> Result<Exit, Trouble> {
         Act::Approve(approval) => approve(&operator, approval).await,
         Act::Deny { id } => {
             let knocks = knocks(&operator, false).await?;
-            let knock = pick(&knocks, &id, "knock", |knock| &knock.id)?;
+            let knock = chosen(&knocks, id.as_deref())?;
             let path = format!("/v1/knocks/{}/deny", part(&knock.id));
             let decided: Decided = operator.post(&path, &()).await?;
             say!(
@@ -119,11 +119,28 @@ async fn knocks(operator: &Operator, all: bool) -> Result<Vec<operator::Knock>, 
     operator.get(&format!("/v1/knocks?all={all}")).await
 }
 
+/// The knock of this id, or the only one there is.
+fn chosen<'a>(
+    knocks: &'a [operator::Knock],
+    id: Option<&str>,
+) -> Result<&'a operator::Knock, Trouble> {
+    match (id, knocks) {
+        (Some(id), _) => pick(knocks, id, "knock", |knock| &knock.id),
+        (None, [only]) => Ok(only),
+        (None, []) => Err(Trouble::failed("nobody knocks").next("comity knock --all")),
+        (None, several) => {
+            let count = several.len();
+            Err(Trouble::usage(format!("{count} knocks wait for you"))
+                .next("comity knock   then   comity knock approve ID"))
+        }
+    }
+}
+
 /// What is approved is what was shown: the decision carries its digest, and the node refuses it if
 /// anything differs by then.
 async fn approve(operator: &Operator, approval: Approval) -> Result<Exit, Trouble> {
     let knocks = knocks(operator, false).await?;
-    let knock = pick(&knocks, &approval.id, "knock", |knock| &knock.id)?;
+    let knock = chosen(&knocks, approval.id.as_deref())?;
     if approval
         .approval
         .as_ref()

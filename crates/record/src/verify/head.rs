@@ -17,6 +17,8 @@ pub(crate) struct Head {
     pub(crate) created_time: Option<u64>,
     pub(crate) sender_order: Option<u64>,
     pub(crate) causes: Vec<Digest>,
+    /// What it says.
+    pub(crate) body: serde_json::Map<String, Value>,
     /// For a tombstone, the message whose place it takes.
     pub(crate) voids: Option<Digest>,
 }
@@ -40,6 +42,7 @@ impl Head {
                 .and_then(|causes| causes.iter().map(digest).collect())
                 .unwrap_or_default(),
             voids: voids.and_then(digest),
+            body: message.body,
             id: message.id,
             from: message.from,
             to: message.to,

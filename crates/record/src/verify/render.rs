@@ -106,6 +106,16 @@ fn write_message(f: &mut fmt::Formatter<'_>, message: &MessageReport) -> fmt::Re
     if let (Some(from), Some(to)) = (&message.from, &message.to) {
         writeln!(f, "  {} -> {}", Shy(from.as_str()), Shy(to.as_str()))?;
     }
+    if let Some(body) = &message.body {
+        let text = body.to_string();
+        let cut = text
+            .char_indices()
+            .nth(SHOWN)
+            .map_or(text.len(), |(at, _)| at);
+        let (shown, more) = text.split_at(cut);
+        let more = if more.is_empty() { "" } else { " …" };
+        writeln!(f, "  says {}{more}", Shy(shown))?;
+    }
     let times = [
         ("claimed by the sender", message.times.claimed),
         ("stated by the recipient", message.times.stated),
@@ -136,6 +146,9 @@ fn write_message(f: &mut fmt::Formatter<'_>, message: &MessageReport) -> fmt::Re
     }
     Ok(())
 }
+
+/// Characters of a body that the text shows; the JSON of the report has all of it.
+const SHOWN: usize = 600;
 
 impl fmt::Display for Grade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -192,6 +192,8 @@ pub struct MessageReport {
     pub sender_order: Option<u64>,
     /// The messages that it says it was made from.
     pub causes: Vec<Digest>,
+    /// What it says; absent while it is withheld.
+    pub body: Option<serde_json::Value>,
     /// Its three times.
     pub times: Times,
     /// What its recipient signed, in order.

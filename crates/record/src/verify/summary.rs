@@ -339,6 +339,7 @@ fn message_report(
             .map(|head| &head.type_)
             .or_else(|| facts.map(|facts| &facts.type_))
             .cloned(),
+        body: head.map(|head| serde_json::Value::Object(head.body.clone())),
         from: sender.map(party),
         to: sender.map(|sender| party(1 - sender)),
         key: message.seen.as_ref().and_then(|seen| seen.key),
