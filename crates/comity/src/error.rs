@@ -126,6 +126,14 @@ impl Error {
         }
     }
 
+    /// How long the node wants to be left alone, if trying again can help.
+    pub(crate) fn retry_after(&self) -> Option<std::time::Duration> {
+        match self {
+            Self::Node(problem) => problem.retry_after_s.map(std::time::Duration::from_secs),
+            _ => None,
+        }
+    }
+
     pub(crate) fn is_lease_lost(&self) -> bool {
         self.code() == Some("e.m.req.lease-lost")
     }

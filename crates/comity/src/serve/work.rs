@@ -158,6 +158,10 @@ async fn settle(
                 );
                 return settlement.lease;
             }
+        } else if let Some(pause) = why.retry_after() {
+            // The node's trouble, not the reply's: finished work is not thrown away for it.
+            tracing::warn!(id, error = ?why, "a settlement has to wait");
+            tokio::time::sleep(pause).await;
         } else if settlement.code.as_deref() != Some(BAD_REPLY) {
             tracing::error!(id, error = ?why, "the node did not take a handler's reply");
             settlement = bad_reply(id);
