@@ -326,3 +326,42 @@ async fn a_ping_between_agents_keeps_its_place_in_the_thread_and_is_receipted() 
     assert_eq!(delivery.message["sender_order"], 2);
     bruno.settle(&delivery, "done", Vec::new()).await;
 }
+
+#[tokio::test]
+async fn a_restored_node_starts_a_new_log_and_ends_what_was_under_way() {
+    let (place_a, _b, aria, bruno) = acquainted().await;
+    bruno.node.stop().await;
+    let under_way = aria.send(BRUNO, REQUEST, json!({})).await;
+    let before = aria.core().status().await.unwrap().record;
+    aria.node.stop().await;
+    let mut config = place_a.config();
+    config.restored = true;
+    let node = comity_node::Node::start(config).await.unwrap();
+    let after = node.core().status().await.unwrap().record;
+    assert_ne!(before.origin, after.origin);
+    assert_ne!(before.vkey, after.vkey);
+    let query = comity_api::operator::ListQuery {
+        limit: Some(1_000),
+        ..Default::default()
+    };
+    let entries = node.core().entries(query).await.unwrap();
+    let started = entries.iter().rfind(|entry| entry.kind == "start").unwrap();
+    let record = started.record.as_ref().unwrap();
+    let previous = record["previous"].as_str().unwrap();
+    assert!(
+        previous.starts_with(&before.origin),
+        "it names the old log: {previous}"
+    );
+    let shown = node.core().message(&under_way.id).await.unwrap();
+    assert_eq!(
+        (shown.state.as_str(), shown.reason.as_deref()),
+        ("failed", Some("restored"))
+    );
+    let document = node.core().did_document("aria").unwrap();
+    assert_eq!(
+        document.log().unwrap().origin,
+        after.origin,
+        "the document names the new log"
+    );
+    node.stop().await;
+}

@@ -80,6 +80,10 @@ pub(crate) struct Up {
         default_value = "silent"
     )]
     strangers: Strangers,
+    /// The directory was restored from a backup: go on under a new log origin, and end what was
+    /// under way as failed. Say so once, at the first start after the restore
+    #[arg(long)]
+    restored: bool,
     /// What to log, to standard error: a level, or a filter such as comity_node=debug
     #[arg(
         long,
@@ -125,6 +129,7 @@ fn config(args: Up, shell: &Shell) -> Config {
         public_url: args.public_url,
         outbound: args.outbound,
         strangers: args.strangers,
+        restored: args.restored,
         ..Config::new(shell.home())
     }
 }
