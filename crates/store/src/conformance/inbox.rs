@@ -63,6 +63,13 @@ pub fn expired_deliveries_are_found_unless_somebody_works_on_them(world: &World)
         tx.put_incoming(&Incoming {
             expires: 10,
             ..incoming("carla", "t", 1)
+        })?;
+        // Expired, and somebody works on it for long.
+        tx.put_incoming(&Incoming {
+            expires: 10,
+            state: InState::Leased,
+            leased_until: comity_engine::Timestamp::from_seconds(UNTIL + 100),
+            ..incoming("dora", "long", 1)
         })
     });
     let expired = |now, limit| {
@@ -71,7 +78,8 @@ pub fn expired_deliveries_are_found_unless_somebody_works_on_them(world: &World)
     };
     assert_eq!(expired(9, 9), [""; 0]);
     assert_eq!(expired(10, 9), ["d_t-1"]);
-    assert_eq!(expired(UNTIL, 9), ["d_t-1", "d_ready-1", "d_parked-1"]);
+    let lapsed = ["d_t-1", "d_ready-1", "d_leased-1", "d_parked-1"];
+    assert_eq!(expired(UNTIL, 9), lapsed, "no lease lasts on any of them");
     assert_eq!(expired(UNTIL, 2), ["d_t-1", "d_ready-1"]);
 }
 

@@ -115,7 +115,7 @@ impl Inbox for MemoryTx<'_> {
 
     fn expired_incoming(&self, now: u64, limit: usize) -> Result<Vec<Incoming>, StoreError> {
         let mut rows = self.incoming_where(|row| row.lapses().is_some_and(|end| end <= now));
-        rows.sort_by_key(|row| (row.expires, row.seq));
+        rows.sort_by_key(|row| (row.lapses(), row.seq));
         rows.truncate(limit);
         Ok(rows)
     }
