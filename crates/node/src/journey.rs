@@ -22,6 +22,7 @@ mod identity;
 mod lease;
 mod note;
 mod operate;
+mod prove;
 mod receipts;
 mod sequence;
 mod settle;

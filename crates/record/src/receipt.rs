@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 pub use draft::{Draft, DraftError};
-pub use open::{OpenReceipt, VerifiedReceipt};
+pub use open::{OpenReceipt, ProvedSignatures, VerifiedReceipt};
 pub use statement::{By, LoggedAt, ReceiptState, Statement};
 
 use crate::{checkpoint::NoteError, digest::Digest, text::Octets32, tree::Hash, wire::ReadError};

@@ -83,7 +83,7 @@ impl Core {
         let type_ = arrival.type_().clone();
         match type_.as_str() {
             // A carrier of nothing that we could use is nothing to know: anybody can make one.
-            RECEIPTS if self.take_receipts(&arrival.body()).await? => Ok(WireAnswer::Accepted),
+            RECEIPTS if self.take_receipts(arrival.body()).await? => Ok(WireAnswer::Accepted),
             RECEIPTS => Err(Stop::Quiet("receipts-unproved")),
             comity_engine::contact::KNOCK => self.take_knock(arrival).await,
             comity_engine::contact::WELCOME => self.take_welcome(arrival).await,

@@ -3,11 +3,11 @@
 use super::Core;
 use super::deliver::Handed;
 use super::note::note;
+use super::prove::ProvedReceipt;
 use super::submit::end_noted;
 use super::trouble::CoreError;
 use crate::fail;
-use crate::resolve::Lane;
-use comity_did::{Did, DidDocument, Relationship};
+use comity_did::Did;
 use comity_engine::defaults::EXPIRY_MAX;
 use comity_engine::state::ReceiptState;
 use comity_engine::{Code, OutState, Proved};
@@ -24,8 +24,13 @@ use std::time::Duration;
 pub(crate) const RECEIPTS: &str = "https://w3id.org/comity/receipt/1.0/receipts";
 /// Message type of a tombstone.
 pub(crate) const VOID: &str = "https://w3id.org/comity/receipt/1.0/void";
-/// Receipts in one envelope.
-const AT_ONCE: usize = 64;
+/// Receipts in one envelope: as many as a peer takes, since the next envelope to it only leaves when
+/// this one was taken.
+const AT_ONCE: usize = 256;
+/// And so many octets of them: half of what a plaintext may have.
+const OCTETS: usize = 512 * 1024;
+/// Receipts looked at in one round, of all peers.
+const DUE: usize = 512;
 
 /// Notes that a receipt about an accepted message is owed, in the transaction of its cause.
 ///
@@ -82,19 +87,20 @@ impl Core {
         let down = self.lanes.down(self.clock.now());
         let due = self
             .store
-            .read(move |tx| Ok::<_, CoreError>(tx.due_receipts(tx.now(), &down, 1_024)?))
+            .read(move |tx| Ok::<_, CoreError>(tx.due_receipts(tx.now(), &down, DUE)?))
             .await?;
-        let mut pairs: BTreeMap<(Did, Did), Vec<ReceiptRow>> = BTreeMap::new();
+        let mut pairs: BTreeMap<(Did, Did), (Vec<ReceiptRow>, usize)> = BTreeMap::new();
         for row in due {
-            let rows = pairs
-                .entry((row.sender.clone(), row.recipient.clone()))
-                .or_default();
-            if rows.len() < AT_ONCE {
+            let pair = (row.sender.clone(), row.recipient.clone());
+            let (rows, octets) = pairs.entry(pair).or_default();
+            let more = row.receipt.as_ref().map_or(0, Vec::len);
+            if rows.is_empty() || (rows.len() < AT_ONCE && *octets + more <= OCTETS) {
+                *octets += more;
                 rows.push(row);
             }
         }
         let mut given = tokio::task::JoinSet::new();
-        for ((sender, _), rows) in pairs {
+        for ((sender, _), (rows, _)) in pairs {
             let core = Arc::clone(self);
             given.spawn(async move { core.give(&sender, rows).await });
         }
@@ -186,19 +192,25 @@ impl Core {
 
     /// Takes the receipts that a peer's node sent. The carrier proves nothing; each proves itself.
     /// False if none of them did.
-    pub(crate) async fn take_receipts(&self, body: &Value) -> Result<bool, CoreError> {
+    pub(crate) async fn take_receipts(&self, mut body: Value) -> Result<bool, CoreError> {
         const MOST: usize = 256;
-        let list = body.get("receipts").and_then(Value::as_array);
-        let mut proved = Vec::new();
-        for value in list.into_iter().flatten().take(MOST) {
-            let Ok(receipt) = Receipt::from_value(value.clone()) else {
-                self.counters.count("receipt-malformed");
-                continue;
-            };
-            match self.prove_receipt(&receipt).await? {
-                Some((verified, log)) => proved.push((receipt, verified, log)),
-                None => self.counters.count("receipt-unproved"),
-            }
+        let list = body
+            .get_mut("receipts")
+            .and_then(Value::as_array_mut)
+            .map(std::mem::take);
+        let list: Vec<Value> = list.into_iter().flatten().take(MOST).collect();
+        let came = list.len();
+        let read: Vec<Receipt> = list
+            .into_iter()
+            .filter_map(|value| Receipt::from_value(value).ok())
+            .collect();
+        let (malformed, read_count) = (came - read.len(), read.len());
+        let proved = self.prove_receipts(read).await?;
+        for _ in 0..malformed {
+            self.counters.count("receipt-malformed");
+        }
+        for _ in proved.len()..read_count {
+            self.counters.count("receipt-unproved");
         }
         if proved.is_empty() {
             return Ok(false);
@@ -209,7 +221,12 @@ impl Core {
             .store
             .write(move |tx| {
                 let mut agents = Vec::new();
-                for (receipt, verified, log) in &proved {
+                for ProvedReceipt {
+                    receipt,
+                    verified,
+                    log,
+                } in &proved
+                {
                     pin(tx, verified, log.as_ref())?;
                     agents.extend(apply(tx, &*entropy, receipt, verified)?);
                 }
@@ -225,72 +242,6 @@ impl Core {
         }
         Ok(true)
     }
-
-    /// A receipt counts if it is about a message of our outbox to the very DID that signed it.
-    /// Returns it with the log that signed the checkpoint in it, if that is the one its signer's
-    /// document names.
-    async fn prove_receipt(
-        &self,
-        receipt: &Receipt,
-    ) -> Result<Option<(VerifiedReceipt, Option<Vkey>)>, CoreError> {
-        let Ok(open) = receipt.open() else {
-            return Ok(None);
-        };
-        let statement = open.statement_unverified();
-        let message = statement.message;
-        let row = self
-            .store
-            .read(move |tx| Ok::<_, CoreError>(tx.outgoing_by_digest(&message)?))
-            .await?;
-        let ours =
-            row.is_some_and(|row| row.to == statement.recipient && row.agent == statement.sender);
-        if !ours {
-            return Ok(None);
-        }
-        // A receipt is acknowledged once it is applied: while its signer cannot be looked up, its
-        // sender has to keep it.
-        let mut found = self
-            .resolver
-            .resolve(&statement.recipient, Lane::Known)
-            .await;
-        let known = |document: &Arc<DidDocument>| {
-            document
-                .key(open.kid(), Relationship::Authentication)
-                .is_some()
-        };
-        if !found.as_ref().is_ok_and(known) {
-            // The key may be newer than the document we hold.
-            found = self.resolver.refetch(&statement.recipient).await;
-        }
-        let document = match found {
-            Ok(document) => document,
-            Err(error) if error.is_temporary() => return Err(error.into()),
-            Err(_) => return Ok(None),
-        };
-        let Some(key) = document.key(open.kid(), Relationship::Authentication) else {
-            return Ok(None);
-        };
-        let key = key.clone();
-        let Ok(verified) = open.verify(&key) else {
-            return Ok(None);
-        };
-        let mut log = signing_log(&document, &verified);
-        if log.is_none() {
-            // A restored node goes on in another log: its document may be newer than ours.
-            log = match self.resolver.refetch(&verified.statement.recipient).await {
-                Ok(document) => signing_log(&document, &verified),
-                Err(error) if error.is_temporary() => return Err(error.into()),
-                Err(_) => None,
-            };
-        }
-        Ok(Some((verified, log)))
-    }
-}
-
-/// The log that the recipient's document names, if it signed the receipt's checkpoint.
-fn signing_log(document: &DidDocument, verified: &VerifiedReceipt) -> Option<Vkey> {
-    let vkey = document.log()?.vkey.parse::<Vkey>().ok()?;
-    verified.checkpoint.verify(&vkey).is_ok().then_some(vkey)
 }
 
 /// Compares the checkpoint in a receipt with what we hold of that log, and keeps the newer

@@ -106,6 +106,26 @@ impl OpenReceipt {
         Ok(self.into_verified())
     }
 
+    /// Checks the recipient's signature, unless `proved` holds it already: the receipts of a batch
+    /// share one, and a carrier brings many of a batch.
+    ///
+    /// # Errors
+    /// As [`OpenReceipt::verify`].
+    ///
+    /// # Security
+    /// As [`OpenReceipt::verify`].
+    pub fn verify_among(
+        self,
+        key: &PublicKey,
+        proved: &mut ProvedSignatures,
+    ) -> Result<VerifiedReceipt, ReceiptError> {
+        if !proved.holds(&self.jws, key) {
+            self.verify_signature(key)?;
+            proved.0.push((self.jws.clone(), key.clone()));
+        }
+        Ok(self.into_verified())
+    }
+
     pub(crate) fn verify_signature(&self, key: &PublicKey) -> Result<(), ReceiptError> {
         self.jws
             .verify(key)
@@ -126,6 +146,21 @@ impl OpenReceipt {
             checkpoint,
             kid,
         }
+    }
+}
+
+/// Signatures over receipts that were verified, each with the key that made it.
+#[derive(Debug, Default)]
+pub struct ProvedSignatures(Vec<(Jws, PublicKey)>);
+
+impl ProvedSignatures {
+    fn holds(&self, jws: &Jws, key: &PublicKey) -> bool {
+        // The newest first: receipts of one batch come one after the other.
+        self.0.iter().rev().any(|(known, by)| {
+            by == key
+                && known.signing_input() == jws.signing_input()
+                && known.signature() == jws.signature()
+        })
     }
 }
 

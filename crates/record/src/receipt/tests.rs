@@ -302,3 +302,26 @@ proptest! {
         prop_assert!(verified.is_err());
     }
 }
+
+#[test]
+fn a_signature_that_was_proved_proves_its_own_batch_under_its_own_key_and_nothing_else() {
+    let mut proved = ProvedSignatures::default();
+    let opened = |receipt: &Receipt| receipt.open().unwrap();
+    for receipt in receipts(3) {
+        let verified = opened(&receipt).verify_among(key(2).public(), &mut proved);
+        assert!(verified.is_ok());
+    }
+    let own = receipts(3).remove(0);
+    let other_key = opened(&own).verify_among(key(3).public(), &mut proved);
+    assert!(matches!(other_key, Err(ReceiptError::Signature)));
+    // The same signature under what another batch says.
+    let signature = own.jws().rsplit('.').next().unwrap();
+    let another = receipts(4).remove(0);
+    let (input, _) = another.jws().rsplit_once('.').unwrap();
+    let forged = Receipt {
+        jws: format!("{input}.{signature}"),
+        ..another
+    };
+    let forged = opened(&forged).verify_among(key(2).public(), &mut proved);
+    assert!(matches!(forged, Err(ReceiptError::Signature)));
+}
