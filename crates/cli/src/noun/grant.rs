@@ -53,7 +53,7 @@ enum Act {
     Create(Create),
     /// End a collaboration now: queued mail is cancelled, the other node is told
     Revoke {
-        /// The grant, or the beginning of its id
+        /// The grant, or the beginning of its id; or the peer, if there is one grant with it
         id: String,
     },
 }
@@ -114,7 +114,13 @@ pub(crate) async fn run(args: Grant, shell: &Shell) -> Result<Exit, Trouble> {
         }
         Act::Revoke { id } => {
             let grants = grants(&operator, false).await?;
-            let grant = pick(&grants, &id, "grant", |grant| &grant.id)?;
+            let is_peer =
+                |grant: &&operator::Grant| grant.peer == id || words::who(&grant.peer) == id;
+            let mut with_peer = grants.iter().filter(is_peer);
+            let grant = match (with_peer.next(), with_peer.next()) {
+                (Some(only), None) => only,
+                _ => pick(&grants, &id, "grant", |grant| &grant.id)?,
+            };
             let path = format!("/v1/grants/{}/revoke", part(&grant.id));
             let decided: Decided = operator.post(&path, &()).await?;
             say!(
