@@ -1,7 +1,7 @@
 //! Reaching others: DIDs to documents, documents to endpoints, envelopes to peers.
 //!
 //! Every address here was written by somebody else, so every connection goes through one
-//! [guard](guard): https only, the name is resolved and checked **in the same step** that
+//! [guard]: https only, the name is resolved and checked **in the same step** that
 //! connects, to exactly the address that was checked, on every connection anew. A name that
 //! answers with a public address first and a private one later (rebinding) gains nothing. No
 //! redirects, no proxies, no cookies; bounds on size and time.

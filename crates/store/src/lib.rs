@@ -16,7 +16,7 @@
 //!   transaction.
 //!
 //! Backends: [`memory`] for tests; SQLite in `comity-store-sqlite`. A backend counts as supported
-//! when [`conformance`] passes on it.
+//! when [`mod@conformance`] passes on it.
 
 mod clock;
 pub mod conformance;
