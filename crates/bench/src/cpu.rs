@@ -17,7 +17,7 @@ pub(crate) fn of_process(pid: u32) -> Result<Duration> {
     Ok(Duration::from_millis(ticks * 10))
 }
 
-/// CPU time of this thread, exact. (Wall time on a busy machine says nothing.)
+/// CPU time of this thread, as of the last tick. (Wall time on a busy machine says nothing.)
 pub(crate) fn of_this_thread() -> Result<Duration> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     let nanos = text.split_whitespace().next().context("schedstat")?;

@@ -69,22 +69,25 @@ fn commits(dir: &Path, group: u32, time: Duration) -> Result<f64> {
 /// CPU time of the bare cryptography of one message with a body of so many octets, both nodes
 /// together: sign, ephemeral key, an agreement at either side, verify, and the body sealed and
 /// opened; and its share of the receipts, which travel in two batches (received, done) of
-/// [`BATCH`]. Median of many rounds in thread-CPU time.
+/// [`BATCH`]. Median of [`SLICES`] in thread-CPU time.
 pub(crate) fn crypto(body: usize, time: Duration) -> Result<Duration> {
     let keys = Keys::new();
-    let (begun, mut rounds) = (Instant::now(), Vec::new());
-    while begun.elapsed() < time {
-        let before = cpu::of_this_thread()?;
-        for _ in 0..BATCH {
-            keys.message(body, body);
+    let mut slices = Vec::new();
+    for _ in 0..SLICES {
+        let (begun, before, mut messages) = (Instant::now(), cpu::of_this_thread()?, 0);
+        while begun.elapsed() < time / SLICES {
+            for _ in 0..BATCH {
+                keys.message(body, body);
+            }
+            for _ in 0..2 {
+                keys.message(RECEIPT_OCTETS, RECEIPT_OCTETS * BATCH);
+            }
+            messages += u32::try_from(BATCH)?;
         }
-        for _ in 0..2 {
-            keys.message(RECEIPT_OCTETS, RECEIPT_OCTETS * BATCH);
-        }
-        rounds.push(cpu::of_this_thread()?.saturating_sub(before) / u32::try_from(BATCH)?);
+        slices.push(cpu::of_this_thread()?.saturating_sub(before) / messages);
     }
-    rounds.sort_unstable();
-    Ok(rounds[rounds.len() / 2])
+    slices.sort_unstable();
+    Ok(slices[slices.len() / 2])
 }
 
 struct Keys {
@@ -127,7 +130,10 @@ impl Keys {
     }
 }
 
-/// Receipts in one envelope of the node.
+/// Slices of a measurement. The system counts a thread's time in ticks of some milliseconds, so that
+/// each must be much longer than that.
+const SLICES: u32 = 5;
+/// Receipts that share a signature and an envelope: a moderate load, not the most.
 const BATCH: usize = 64;
 /// A receipt on the wire, about.
 const RECEIPT_OCTETS: usize = 1_024;

@@ -81,7 +81,7 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let disk = floor::disk(home.path(), 3 * SHORT)?;
     let mut floors = Vec::new();
     for body in &args.body {
-        let us = floor::crypto(*body, SHORT)?.as_secs_f64() * 1e6;
+        let us = floor::crypto(*body, 2 * SHORT)?.as_secs_f64() * 1e6;
         floors.push(Floor { body: *body, us });
     }
     let [mut a, mut b] = Organisation::pair(&binary, home.path())?;
