@@ -160,7 +160,8 @@ pub struct Leased {
 pub struct Delivery {
     /// Delivery id.
     pub delivery: String,
-    /// The lease; a settlement counts only while it is current.
+    /// The lease; a settlement counts only while it is current. Empty in an answer that you settled
+    /// before: it is only shown again.
     pub lease: String,
     /// Until when, UTC seconds. Extend it if you need longer.
     pub until: u64,

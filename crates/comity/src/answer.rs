@@ -15,9 +15,11 @@ pub struct Answer {
 
 impl Answer {
     pub(crate) fn new(agent: Agent, delivery: api::Delivery) -> Result<Self> {
+        // Without a lease it was settled before, perhaps by a process that did not live to use it.
+        let settled = AtomicBool::new(delivery.lease.is_empty());
         Ok(Self {
             message: Message::new(agent, delivery)?,
-            settled: AtomicBool::new(false),
+            settled,
         })
     }
 

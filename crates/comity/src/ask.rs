@@ -87,9 +87,9 @@ impl Ask {
         self
     }
 
-    /// Hands you the answer unsettled. Without this it is settled (done) just before you get it,
-    /// and a crash after that may lose it. With this you say [`Answer::done`] when your work on it
-    /// is finished; until then it can be had again by [`Agent::resume`].
+    /// Hands you the answer unsettled. Without this it is settled (done) just before you get it.
+    /// With this you say [`Answer::done`] when your work on it is finished, and its sender reads
+    /// `done` only then. Either way it can be had again by [`Agent::resume`].
     pub const fn unsettled(mut self) -> Self {
         self.settle = false;
         self

@@ -6,6 +6,9 @@ use std::time::Duration;
 pub const EXPIRY: Duration = Duration::from_secs(259_200);
 /// The longest a message may live. Bounds the memory of deduplication (design §3.3).
 pub const EXPIRY_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How long after its expiry a message that may have been handed over still waits for the
+/// recipient's node to say what became of it.
+pub const WITHDRAWAL_GRACE: Duration = Duration::from_secs(3_600);
 /// How far ahead of our clock a `created_time` may be.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 /// How long an agent may work on a delivery before it is offered again.

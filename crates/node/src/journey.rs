@@ -18,12 +18,17 @@ mod doctor;
 mod draft;
 mod evidence;
 mod expire;
+mod foreign;
+mod handovers;
+mod hands;
 mod identity;
+mod lanes;
 mod lease;
 mod note;
 mod operate;
 mod prove;
 mod receipts;
+mod refuse;
 mod sequence;
 mod settle;
 mod signals;
@@ -64,9 +69,11 @@ pub struct Core {
     pub(crate) connected: Mutex<HashMap<Did, u64>>,
     pub(crate) signals: signals::Signals,
     pub(crate) streams: Streams,
-    pub(crate) lanes: deliver::Lanes,
+    pub(crate) lanes: lanes::Lanes,
+    pub(crate) handovers: handovers::Handovers,
     pub(crate) counters: expire::Counters,
     pub(crate) knocks: contact::KnockBudget,
+    pub(crate) reports: foreign::ReportBudget,
 }
 
 impl std::fmt::Debug for Core {
@@ -83,6 +90,7 @@ impl Core {
     /// # Errors
     /// [`CoreError`] if the store cannot be read or a key cannot be unsealed.
     pub(crate) async fn start(parts: Parts) -> Result<Arc<Self>, CoreError> {
+        let now = parts.clock.now();
         let core = Arc::new(Self {
             store: parts.store,
             site: parts.site,
@@ -96,9 +104,11 @@ impl Core {
             connected: Mutex::default(),
             signals: signals::Signals::default(),
             streams: Streams::default(),
-            lanes: deliver::Lanes::default(),
+            lanes: lanes::Lanes::default(),
+            handovers: handovers::Handovers::new(now),
             counters: expire::Counters::default(),
             knocks: contact::KnockBudget::default(),
+            reports: foreign::ReportBudget::default(),
         });
         core.start_log().await?;
         core.load_agents().await?;

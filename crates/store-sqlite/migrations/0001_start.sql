@@ -84,6 +84,7 @@ CREATE TABLE outbox (
     due_from INTEGER,           -- from when on it could be handed over, if it stood first
     due      INTEGER,           -- the same, if it does stand first
     lapses   INTEGER,           -- when expiry may end it, seconds
+    asks     INTEGER,           -- 1 while a reply would be its answer
     data     TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX outbox_key ON outbox (name, agent);
@@ -94,6 +95,7 @@ CREATE INDEX outbox_open ON outbox (agent, peer) WHERE open = 1;
 CREATE INDEX outbox_due ON outbox (peer, due) WHERE due IS NOT NULL;
 CREATE INDEX outbox_held ON outbox (state) WHERE state = 'held';
 CREATE INDEX outbox_lapses ON outbox (lapses) WHERE lapses IS NOT NULL;
+CREATE INDEX outbox_asks ON outbox (stream) WHERE asks = 1;
 
 CREATE TABLE event (
     seq   INTEGER PRIMARY KEY,

@@ -146,6 +146,8 @@ macro_rules! conformance {
                 messages_are_paged_and_counted,
                 events_are_numbered_for_each_agent,
                 held_messages_are_listed,
+                the_oldest_message_of_a_thread_that_waits_for_an_answer_is_found,
+                what_is_withdrawn_is_not_due_and_lapses_later,
             }
             queue {
                 only_the_first_of_a_stream_is_due,

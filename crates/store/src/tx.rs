@@ -139,10 +139,14 @@ pub trait Outbox {
     fn stream(&self, agent: &Did, to: &Did, thid: &MessageId, order: u64) -> Result<Vec<Outgoing>>;
     /// Messages between an agent and a peer that have not ended.
     fn unfinished(&self, agent: &Did, to: &Did, limit: usize) -> Result<Vec<Outgoing>>;
-    /// Messages that have not ended although they expired at `now` (UTC seconds), by expiry.
+    /// Messages that have not ended although their time ran out at `now` (UTC seconds)
+    /// ([`Outgoing::lapses`]), by that time.
     fn expired_outgoing(&self, now: u64, limit: usize) -> Result<Vec<Outgoing>>;
     /// Messages in a thread, of any of our agents, by `seq`.
     fn thread_outgoing(&self, thid: &MessageId) -> Result<Vec<Outgoing>>;
+    /// The oldest message of our agent to a peer in a thread that waits for an answer
+    /// ([`Outgoing::awaits_answer`]).
+    fn awaiting(&self, agent: &Did, to: &Did, thid: &MessageId) -> Result<Option<Outgoing>>;
     /// Messages whose id, or digest text, starts with `prefix`, at most two (to tell ambiguity).
     fn find_outgoing(&self, prefix: &str) -> Result<Vec<Outgoing>>;
     /// All messages after `page.after`, by `seq`.

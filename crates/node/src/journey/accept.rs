@@ -2,9 +2,11 @@
 
 use super::Core;
 use super::claims::{Arrival, Stop};
-use super::contact;
+use super::contact::{self, ContactRow};
+use super::foreign::{About, acknowledged, take_acks};
 use super::note::note;
 use super::receipts::{RECEIPTS, VOID};
+use super::refuse::{again, receipt, refuse, suspend, void_too_late};
 use super::terminal::is_nodes_own;
 use super::trouble::CoreError;
 use crate::fail;
@@ -14,12 +16,12 @@ use comity_didcomm::{MessageId, MessageType};
 use comity_engine::decide::{Facts, Held, Rule, decide};
 use comity_engine::order::{Place, place};
 use comity_engine::state::ReceiptState;
-use comity_engine::{Code, GrantState, InState, OutState, Timestamp, defaults, fresh, grant};
+use comity_engine::{Code, GrantState, InState, Timestamp, defaults, fresh, grant};
 use comity_jose::{Entropy, base64url};
 use comity_record::Event;
-use comity_record::entry::{Decided, MessageFacts, MessageIn, Outcome, Proof, Refused, Settled};
+use comity_record::entry::{MessageFacts, MessageIn, Proof, Settled};
 use comity_record::receipt::By;
-use comity_store::{GrantRow, Incoming, Outgoing, ReceiptRow, Tx, Way};
+use comity_store::{GrantRow, Incoming, Tx, Way};
 use std::sync::Arc;
 
 /// What the wire door answers. Peers learn nothing more.
@@ -40,12 +42,14 @@ pub enum WireAnswer {
 }
 
 /// What a transaction made of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Accepted,
     Again,
-    /// Refused, recorded, and a receipt says so.
+    /// Refused, recorded, and a receipt or a problem report says so.
     Told,
+    /// To be refused, once the problem report that says so is signed. Nothing was written.
+    Untold(Code),
     Silent,
     Gap,
     Full,
@@ -98,25 +102,42 @@ impl Core {
     }
 
     async fn take_message(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
-        let agent = arrival.agent.did.clone();
-        let entropy = Arc::clone(&self.entropy);
-        let look_for_room = self.random().is_multiple_of(64);
+        let arrival = Arc::new(arrival);
         fail::point("accept.before-commit");
-        let (verdict, answered) = self
-            .store
-            .write(move |tx| accept(tx, &*entropy, &arrival, look_for_room))
-            .await?;
-        fail::point("accept.after-commit");
-        if answered {
-            self.signals.events(&agent).raise();
+        let (mut verdict, changed) = self.accept_in_unit(&arrival, None).await?;
+        if let Verdict::Untold(code) = &verdict {
+            if !self.reports.take(arrival.sender.clone()) {
+                return Err(Stop::Busy("reports-over-budget"));
+            }
+            let report = self
+                .report(&arrival.agent, &arrival.about(), code, None)
+                .await?;
+            (verdict, _) = self.accept_in_unit(&arrival, Some(report)).await?;
+            self.signals.outbox.raise();
         }
-        self.announce_verdict(verdict, &agent)
+        fail::point("accept.after-commit");
+        for id in &changed {
+            self.signals.changed(&arrival.agent.did, id);
+        }
+        self.announce_verdict(&verdict, &arrival.agent.did)
+    }
+
+    async fn accept_in_unit(
+        &self,
+        arrival: &Arc<Arrival>,
+        report: Option<ContactRow>,
+    ) -> Result<(Verdict, Vec<MessageId>), CoreError> {
+        let (entropy, arrival) = (Arc::clone(&self.entropy), Arc::clone(arrival));
+        let look_for_room = self.random().is_multiple_of(64);
+        self.store
+            .write(move |tx| accept(tx, &*entropy, &arrival, look_for_room, report.as_ref()))
+            .await
     }
 
     /// Wakes whoever has to do with a verdict, and says what the transport answers.
     pub(super) fn announce_verdict(
         &self,
-        verdict: Verdict,
+        verdict: &Verdict,
         agent: &Did,
     ) -> Result<WireAnswer, Stop> {
         match verdict {
@@ -136,76 +157,72 @@ impl Core {
             Verdict::Gap => Ok(WireAnswer::Gap),
             Verdict::Full => Err(Stop::Busy("inbox-full")),
             Verdict::Silent => Err(Stop::Quiet("not-granted")),
+            // What refused it before does not any more: it will come again.
+            Verdict::Untold(_) => Err(Stop::Busy("decided-anew")),
         }
     }
 }
 
-/// Deduplicates, decides, and keeps; all on what this transaction reads. Also tells whether the
-/// message answers one of ours.
+/// Deduplicates, decides, and keeps; all on what this transaction reads. Also tells which messages
+/// of ours changed by it: one that it answers, those that it acknowledges.
 pub(super) fn accept(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     arrival: &Arrival,
     look_for_room: bool,
-) -> Result<(Verdict, bool), CoreError> {
+    report: Option<&ContactRow>,
+) -> Result<(Verdict, Vec<MessageId>), CoreError> {
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
-    let quiet = |verdict| Ok((verdict, false));
-    if let Some(digest) = tx.seen(agent, sender, &arrival.id)? {
-        if digest == arrival.digest {
-            again(tx, arrival)?;
-            return quiet(Verdict::Again);
+    let only = |verdict| Ok((verdict, Vec::new()));
+    let seen = tx.seen(agent, sender, &arrival.id)?;
+    if seen == Some(arrival.digest) {
+        again(tx, arrival)?;
+        return only(Verdict::Again);
+    }
+    let Some(row) = tx.grant_between(agent, sender)? else {
+        return only(Verdict::Silent);
+    };
+    let order = arrival.order().filter(|_| row.knock.is_some());
+    let last = match order {
+        Some(_) => tx.last_order(Way::In, sender, agent, &arrival.thid)?,
+        None => None,
+    };
+    let place = order.map(|order| place(order, last));
+    let refused = if seen.is_some() {
+        Some(Code::ID_REUSED)
+    } else {
+        match place {
+            Some(Place::Gap) => return only(Verdict::Gap),
+            Some(Place::Taken) if arrival.type_().as_str() == VOID => {
+                return only(void_too_late(tx, entropy, arrival, &row)?);
+            }
+            Some(Place::Taken) => Some(Code::ORDER_CONFLICT),
+            Some(Place::Next) | None => None,
         }
-        let verdict = refuse(tx, entropy, arrival, None, &Code::ID_REUSED)?;
-        // A refusal of a proved sender consumes its number (formats §1).
-        if let (Some(order), Verdict::Told) = (arrival.order(), verdict) {
-            let last = tx.last_order(Way::In, sender, agent, &arrival.thid)?;
-            if place(order, last) == Place::Next {
+    };
+    let decision = match refused {
+        Some(code) => Err(code),
+        None => judge(tx, entropy, arrival, &row)?,
+    };
+    let rule = match decision {
+        Ok(rule) => rule,
+        Err(code) => {
+            let verdict = refuse(tx, entropy, arrival, &row, &code, report)?;
+            // A refusal of a proved sender consumes its number (formats §1).
+            if let (Some(order), Some(Place::Next), Verdict::Told) = (order, place, &verdict) {
                 tx.claim_order(Way::In, sender, agent, &arrival.thid, last, order)?;
             }
+            return only(verdict);
         }
-        return quiet(verdict);
-    }
-    let row = tx.grant_between(agent, sender)?;
-    let comity = row.as_ref().is_some_and(|row| row.knock.is_some());
-    let order = if comity { arrival.order() } else { None };
-    if let Some(order) = order {
-        let last = tx.last_order(Way::In, sender, agent, &arrival.thid)?;
-        match place(order, last) {
-            Place::Next => {}
-            Place::Gap => return quiet(Verdict::Gap),
-            Place::Taken if arrival.type_().as_str() == VOID => {
-                return void_too_late(tx, entropy, arrival, row.as_ref()).map(|v| (v, false));
-            }
-            Place::Taken => {
-                let code = Code::ORDER_CONFLICT;
-                return refuse(tx, entropy, arrival, row.as_ref(), &code).map(|v| (v, false));
-            }
-        }
-    }
-    let decision = judge(
-        tx,
-        entropy,
-        arrival,
-        row.as_ref(),
-        order.is_some() || !comity,
-    )?;
-    if let Err(code) = decision {
-        // A refusal of a proved sender consumes its number (formats §1).
-        let verdict = refuse(tx, entropy, arrival, row.as_ref(), &code)?;
-        if let (Some(order), Verdict::Told) = (order, &verdict) {
-            let last = tx.last_order(Way::In, sender, agent, &arrival.thid)?;
-            tx.claim_order(Way::In, sender, agent, &arrival.thid, last, order)?;
-        }
-        return quiet(verdict);
-    }
-    if look_for_room && tx.count_unsettled(agent)? >= defaults::INBOX_MAX {
-        return quiet(Verdict::Full);
-    }
-    let (Ok(rule), Some(grant)) = (decision, row) else {
-        return Err(CoreError::Defect("allowed without a grant"));
     };
-    let answered = keep(tx, entropy, arrival, grant, rule, order)?;
-    Ok((Verdict::Accepted, answered))
+    if look_for_room && tx.count_unsettled(agent)? >= defaults::INBOX_MAX {
+        return only(Verdict::Full);
+    }
+    if let Some(order) = order {
+        tx.claim_order(Way::In, sender, agent, &arrival.thid, last, order)?;
+    }
+    let changed = keep(tx, entropy, arrival, row, rule, order)?;
+    Ok((Verdict::Accepted, changed))
 }
 
 /// The whole decision over a message: identity pinned, fresh, granted.
@@ -213,13 +230,11 @@ fn judge(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     arrival: &Arrival,
-    row: Option<&GrantRow>,
-    ordered: bool,
+    row: &GrantRow,
 ) -> Result<Result<Rule, Code>, CoreError> {
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
     let now = tx.now();
-    if let Some(row) = row
-        && row.state == GrantState::Active
+    if row.state == GrantState::Active
         && row
             .pin
             .as_ref()
@@ -228,26 +243,32 @@ fn judge(
         suspend(tx, entropy, row, arrival)?;
         return Ok(Err(Code::SUSPENDED));
     }
-    let restrictions = row.map(|row| row.grant.restrictions()).unwrap_or_default();
-    let opened = request_of(tx, agent, sender, &arrival.thid)?;
-    let facts = Facts {
+    let restrictions = row.grant.restrictions();
+    let comity = row.knock.is_some();
+    let mut facts = Facts {
         sender,
         type_: arrival.type_(),
         bytes: arrival.bytes,
         deniable: !arrival.proof_anyone,
-        grant: row.map(|row| Held {
+        grant: Some(Held {
             grant: &row.grant,
             state: row.state,
             uses: row.uses,
         }),
-        reply_to: opened.as_ref(),
+        reply_to: None,
         blocked: tx.peer(sender)?.is_some_and(|peer| peer.blocked),
         now,
     };
-    let decision = decide(&facts);
+    let mut decision = decide(&facts);
+    let opened;
+    if decision.refused == Some(Code::TYPE_NOT_GRANTED) {
+        // Perhaps a reply in a thread that we opened.
+        opened = request_of(tx, agent, sender, &arrival.thid)?;
+        facts.reply_to = opened.as_ref();
+        decision = decide(&facts);
+    }
     // A tombstone stands for a message that the same grant covered, and what the node itself takes
     // needs no mention there; everything else about them is judged alike.
-    let comity = row.is_some_and(|row| row.knock.is_some());
     let unlisted = comity && is_settled_by_node(arrival);
     if let Some(code) = decision.refused
         && !(unlisted && decision.rule == Rule::Type)
@@ -262,13 +283,11 @@ fn judge(
     if fresh::check(created, expires, restrictions.untimed, now).is_err() {
         return Ok(Err(Code::EXPIRED));
     }
-    if row.is_some_and(|row| row.knock.is_some()) {
-        if arrival.recipients() != 1 {
-            return Ok(Err(Code::SEVERAL_RECIPIENTS));
-        }
-        if !ordered {
-            return Ok(Err(Code::ORDER_CONFLICT));
-        }
+    if comity && arrival.recipients() != 1 {
+        return Ok(Err(Code::SEVERAL_RECIPIENTS));
+    }
+    if comity && arrival.order().is_none() {
+        return Ok(Err(Code::ORDER_CONFLICT));
     }
     Ok(Ok(decision.rule))
 }
@@ -281,15 +300,11 @@ fn keep(
     mut grant: GrantRow,
     rule: Rule,
     order: Option<u64>,
-) -> Result<bool, CoreError> {
+) -> Result<Vec<MessageId>, CoreError> {
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
     let now = tx.now();
     let (created, expires) = arrival.times();
     let fresh_until = fresh::fresh_until(created.unwrap_or_else(|| now.seconds()), expires);
-    if let Some(order) = order {
-        let last = tx.last_order(Way::In, sender, agent, &arrival.thid)?;
-        tx.claim_order(Way::In, sender, agent, &arrival.thid, last, order)?;
-    }
     tx.put_seen(agent, sender, &arrival.id, &arrival.digest, fresh_until)?;
     tx.put_message(&arrival.digest, &arrival.octets)?;
     let document = comity_record::Digest::new(arrival.document.hash());
@@ -340,12 +355,12 @@ fn keep(
         if comity {
             tx.put_receipt(&receipt(tx, arrival, ReceiptState::Done, None, entry))?;
         }
-        return Ok(false);
+        return Ok(Vec::new());
     }
     let mut name = [0; 12];
     entropy.fill(&mut name);
     let delivery = format!("d_{}", base64url::encode(&name));
-    let asking = asking(tx, arrival)?;
+    let asking = tx.awaiting(agent, sender, &arrival.thid)?;
     let row = Incoming {
         delivery: delivery.clone(),
         recipient: agent.clone(),
@@ -373,16 +388,20 @@ fn keep(
         outcome: None,
     };
     tx.put_incoming(&row)?;
-    let answers = asking.is_some();
+    let mut changed = Vec::new();
     if let Some(mut asking) = asking {
         asking.answer = Some(delivery);
+        if !comity {
+            acknowledged(tx, &mut asking)?;
+        }
         tx.put_outgoing(&asking)?;
         tx.put_event(agent, &asking.id)?;
-        if !comity {
-            super::receipts::acknowledged(tx, &mut asking)?;
-        }
+        changed.push(asking.id);
     }
-    Ok(answers)
+    if !comity {
+        changed.extend(take_acks(tx, arrival)?);
+    }
+    Ok(changed)
 }
 
 /// The type of our message that opened this thread with this peer, if we opened it and it went out.
@@ -399,192 +418,19 @@ fn request_of(
 }
 
 /// True for what never reaches an agent: tombstones, and what the node itself answers or takes.
-fn is_settled_by_node(arrival: &Arrival) -> bool {
+pub(super) fn is_settled_by_node(arrival: &Arrival) -> bool {
     arrival.type_().as_str() == VOID || is_nodes_own(arrival.type_())
 }
 
-/// The message of ours that asks and has no answer yet, in this thread, to this sender.
-fn asking(tx: &dyn Tx, arrival: &Arrival) -> Result<Option<Outgoing>, CoreError> {
-    let (agent, sender) = (&arrival.agent.did, &arrival.sender);
-    // Whoever asked what then ended otherwise waits for nothing any more.
-    let open = |row: &Outgoing| !row.state.is_end() || row.state == OutState::Done;
-    let waits = |row: &Outgoing| row.ask && row.answer.is_none() && row.to == *sender && open(row);
-    if let Some(row) = tx.outgoing(agent, &arrival.thid)?
-        && waits(&row)
-    {
-        return Ok(Some(row));
-    }
-    // An ask in the middle of a thread; only looked for while threads are short.
-    const SHORT: u64 = 64;
-    let sent = tx.last_order(Way::Out, agent, sender, &arrival.thid)?;
-    if sent.is_none_or(|sent| sent > SHORT) {
-        return Ok(None);
-    }
-    let thread = tx.thread_outgoing(&arrival.thid)?;
-    Ok(thread
-        .into_iter()
-        .find(|row| row.agent == *agent && waits(row)))
-}
-
-/// The same message came again: the same receipts go out again.
-fn again(tx: &mut dyn Tx, arrival: &Arrival) -> Result<(), CoreError> {
-    let now = tx.now();
-    for row in tx.receipts_of(&arrival.digest)? {
-        if row.delivered && row.recipient == arrival.agent.did {
-            tx.put_receipt(&ReceiptRow {
-                delivered: false,
-                next_attempt: now,
-                ..row
-            })?;
+impl Arrival {
+    /// What we may have to say something about.
+    fn about(&self) -> About {
+        About {
+            to: self.sender.clone(),
+            digest: self.digest,
+            id: self.id.clone(),
+            thid: self.thid.clone(),
         }
-    }
-    Ok(())
-}
-
-/// Refuses a proved sender. Who holds or held a grant is told and the refusal recorded
-/// (invariant I4); to others there is silence.
-fn refuse(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    arrival: &Arrival,
-    row: Option<&GrantRow>,
-    code: &Code,
-) -> Result<Verdict, CoreError> {
-    let (agent, sender) = (&arrival.agent.did, &arrival.sender);
-    let found;
-    let row = match row {
-        Some(row) => Some(row),
-        None => {
-            found = tx.grant_between(agent, sender)?;
-            found.as_ref()
-        }
-    };
-    let Some(row) = row else {
-        return Ok(Verdict::Silent);
-    };
-    let refused = Refused {
-        message: arrival.digest,
-        from: sender.clone(),
-        code: code.to_string(),
-        grant: Some(row.grant.id()),
-    };
-    // The same refusal twice is one: it has its entry and its receipt.
-    let known = tx.receipts_of(&arrival.digest)?;
-    if known
-        .iter()
-        .any(|known| known.recipient == *agent && known.sender == *sender)
-    {
-        again(tx, arrival)?;
-        return Ok(Verdict::Told);
-    }
-    let entry = note(tx, entropy, Event::Refused(refused), Some(arrival.digest))?;
-    let (created, expires) = arrival.times();
-    let until = fresh::fresh_until(created.unwrap_or_else(|| tx.now().seconds()), expires);
-    // A date far ahead is a reason to refuse, not to remember for ever.
-    let until = until.min((tx.now() + defaults::EXPIRY_MAX).seconds());
-    if tx.seen(agent, sender, &arrival.id)?.is_none() && tx.now().seconds() < until {
-        tx.put_seen(agent, sender, &arrival.id, &arrival.digest, until)?;
-    }
-    if row.knock.is_some() {
-        let refused = receipt(
-            tx,
-            arrival,
-            ReceiptState::Refused,
-            Some(code.clone()),
-            entry,
-        );
-        tx.put_receipt(&refused)?;
-    }
-    Ok(Verdict::Told)
-}
-
-/// A tombstone for a message that is here already: what it wanted to withdraw stays.
-fn void_too_late(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    arrival: &Arrival,
-    row: Option<&GrantRow>,
-) -> Result<Verdict, CoreError> {
-    let Some(row) = row else {
-        return Ok(Verdict::Silent);
-    };
-    if tx
-        .receipts_of(&arrival.digest)?
-        .iter()
-        .any(|known| known.recipient == arrival.agent.did)
-    {
-        again(tx, arrival)?;
-        return Ok(Verdict::Told);
-    }
-    let refused = Refused {
-        message: arrival.digest,
-        from: arrival.sender.clone(),
-        code: Code::ALREADY_RECEIVED.to_string(),
-        grant: Some(row.grant.id()),
-    };
-    let entry = note(tx, entropy, Event::Refused(refused), Some(arrival.digest))?;
-    let code = Some(Code::ALREADY_RECEIVED);
-    tx.put_receipt(&receipt(tx, arrival, ReceiptState::Rejected, code, entry))?;
-    Ok(Verdict::Told)
-}
-
-/// The peer's keys are not those that were pinned: nothing passes until an operator decides.
-pub(super) fn suspend(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    row: &GrantRow,
-    arrival: &Arrival,
-) -> Result<(), CoreError> {
-    suspend_for(tx, entropy, row, Some(arrival.digest))
-}
-
-/// The same, with the message that showed it, if one did.
-pub(super) fn suspend_for(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    row: &GrantRow,
-    message: Option<comity_record::Digest>,
-) -> Result<(), CoreError> {
-    let mut row = row.clone();
-    row.state = GrantState::Suspended;
-    row.version += 1;
-    tx.put_grant(&row)?;
-    let decided = Decided {
-        grant: row.grant.id(),
-        approval: None,
-        by: "rule:pinned-keys".to_owned(),
-        outcome: Outcome::Suspended,
-        message,
-    };
-    let id = row.grant.id();
-    note(tx, entropy, Event::Decision(decided), Some(id))?;
-    Ok(())
-}
-
-fn receipt(
-    tx: &dyn Tx,
-    arrival: &Arrival,
-    state: ReceiptState,
-    code: Option<Code>,
-    entry: u64,
-) -> ReceiptRow {
-    ReceiptRow {
-        message: arrival.digest,
-        id: arrival.id.clone(),
-        recipient: arrival.agent.did.clone(),
-        sender: arrival.sender.clone(),
-        state,
-        code,
-        at: tx.now().seconds(),
-        by: By::Node.as_str().to_owned(),
-        sender_kid: arrival.kid.to_string(),
-        sender_key: arrival.fingerprint().to_string(),
-        entry,
-        deniable: !arrival.proof_anyone,
-        receipt: None,
-        delivered: false,
-        next_attempt: tx.now(),
-        attempts: 0,
     }
 }
 

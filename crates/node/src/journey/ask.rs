@@ -57,9 +57,9 @@ impl Core {
         let unknown = || not_found("message", &comity_api::safe(id));
         let id: MessageId = id.to_lowercase().parse().map_err(|_| unknown())?;
         let deadline = Instant::now() + longest.min(defaults::WAIT_MAX);
-        let events = self.signals.events(caller.did());
+        let watch = self.signals.watch(caller.did(), &id);
         loop {
-            let mut listener = events.listen();
+            let mut listener = watch.listen();
             let row = self.own(caller.did(), &id).await?.ok_or_else(unknown)?;
             let left = deadline.saturating_duration_since(Instant::now());
             let arrived = match wait {
@@ -177,12 +177,21 @@ impl Core {
                 let free = match row.state {
                     InState::Ready => true,
                     InState::Leased => now >= row.leased_until,
+                    // Its asker has it, and perhaps lost it with its process: shown again.
+                    InState::Settled if row.recipient == agent && row.outcome.is_some() => {
+                        row.lease = None;
+                        return Ok(Answer::Here(Box::new(views::delivery(tx, &row)?)));
+                    }
                     InState::Parked | InState::Settled | InState::Dead => false,
                 };
                 let live = tx
                     .grant(&row.grant, &agent)?
                     .is_some_and(|grant| grant.state == comity_engine::GrantState::Active);
                 if row.recipient != agent || !free || !live {
+                    return Ok(Answer::Elsewhere);
+                }
+                if row.attempt >= defaults::ATTEMPTS_MAX {
+                    super::lease::die(tx, &*entropy, &mut row)?;
                     return Ok(Answer::Elsewhere);
                 }
                 take(tx, &*entropy, &mut row, now)?;

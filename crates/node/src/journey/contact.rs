@@ -103,6 +103,7 @@ impl Core {
             type_: contact::KNOCK,
             thid: id.clone(),
             id,
+            about: None,
             expires: row.expires,
             body: knock.to_body(),
         };
@@ -320,7 +321,7 @@ impl Core {
         self.signals.recorded.raise();
         self.signals.outbox.raise();
         self.signals.held.raise();
-        self.signals.events(&agent).raise();
+        self.signals.all_changed(&agent);
         Ok(WireAnswer::Accepted)
     }
 
@@ -361,7 +362,7 @@ impl Core {
             return Err(refused());
         }
         self.signals.recorded.raise();
-        self.signals.events(&agent).raise();
+        self.signals.all_changed(&agent);
         Ok(WireAnswer::Accepted)
     }
 
@@ -407,7 +408,7 @@ impl Core {
             return Err(refused());
         }
         self.signals.recorded.raise();
-        self.signals.events(&agent).raise();
+        self.signals.all_changed(&agent);
         self.signals.inbox(&agent).raise();
         Ok(WireAnswer::Accepted)
     }
@@ -428,7 +429,8 @@ impl Core {
                     to: draft.to.clone(),
                     type_: type_.clone(),
                     thid: draft.thid.clone(),
-                    pthid: None,
+                    pthid: draft.about.as_ref().map(|(thid, _)| thid.clone()),
+                    ack: draft.about.iter().map(|(_, id)| id.clone()).collect(),
                     created: created.seconds(),
                     expires: draft.expires,
                     causes: Vec::new(),
@@ -461,6 +463,7 @@ impl Core {
             submitted: [0; 32],
             ask: false,
             answer: None,
+            withdrawn: None,
             history: vec![History {
                 state: OutState::Queued,
                 at: created.seconds(),
@@ -521,6 +524,8 @@ pub(crate) struct ContactDraft {
     pub(crate) type_: &'static str,
     pub(crate) id: MessageId,
     pub(crate) thid: MessageId,
+    /// Thread and id of the message that it is about, if it opens a thread of its own.
+    pub(crate) about: Option<(MessageId, MessageId)>,
     pub(crate) expires: u64,
     pub(crate) body: Value,
 }

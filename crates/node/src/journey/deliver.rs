@@ -4,21 +4,22 @@
 //! beside each other. A peer that is down costs one probe, not one attempt for each message.
 
 use super::Core;
+use super::hands::Hands;
+use super::lanes::Probe;
 use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use crate::fail;
 use crate::resolve::{Lane, PostAnswer};
 use comity_did::Did;
 use comity_didcomm::MessageId;
-use comity_engine::{Code, GrantState, OutState, Proved, Timestamp, grant, retry};
+use comity_engine::{Code, GrantState, OutState, Proved, grant, retry};
 use comity_jose::jwe::Enc;
 use comity_record::Pin;
 use comity_record::entry::EndedState;
 use comity_store::{OutKind, Outgoing, StoreError, Tx};
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
 
 /// Hand-overs under way at once, to all peers.
 const AT_ONCE: usize = 128;
@@ -38,7 +39,10 @@ pub(crate) enum Handed {
         for_good: Option<Code>,
     },
     /// The peer cannot be reached now; its lane is down until a probe gets through.
-    Down,
+    Down {
+        /// True if nothing was sent; otherwise it may have been taken.
+        unsent: bool,
+    },
     /// The peer's keys are not those that the grant pinned: nothing was sent.
     OtherKeys,
 }
@@ -47,17 +51,10 @@ impl Core {
     /// Runs until the node stops.
     pub(crate) async fn deliver_forever(self: Arc<Self>) {
         let mut listener = self.signals.outbox.listen();
-        let mut under_way: JoinSet<()> = JoinSet::new();
-        let mut tasks: HashMap<tokio::task::Id, Key> = HashMap::new();
-        let mut keys: HashSet<Key> = HashSet::new();
+        let mut hands: Hands<Key> = Hands::new();
         loop {
-            while let Some(ended) = under_way.try_join_next_with_id() {
-                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
-                if let Some(key) = tasks.remove(&id) {
-                    keys.remove(&key);
-                }
-            }
-            let due = match self.due(&keys).await {
+            hands.tidy();
+            let due = match self.due(hands.keys()).await {
                 Ok(due) => due,
                 Err(CoreError::Store(StoreError::Closed)) => return,
                 Err(error) => {
@@ -68,29 +65,21 @@ impl Core {
             };
             for row in due.rows {
                 let key = Key::of(&row);
+                let keys = hands.keys();
                 let of_peer = keys.iter().filter(|under_way| under_way.1 == key.1).count();
-                if keys.len() >= AT_ONCE || of_peer >= PER_PEER || !keys.insert(key.clone()) {
+                if keys.len() >= AT_ONCE || of_peer >= PER_PEER {
                     continue;
                 }
                 let core = Arc::clone(&self);
-                let task = under_way.spawn(async move {
+                hands.start(key, async move {
                     if let Err(error) = core.deliver(row).await {
                         tracing::error!(%error, "a hand-over could not be noted");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
                     }
                 });
-                tasks.insert(task.id(), key);
             }
             tokio::select! {
-                ended = under_way.join_next_with_id(), if !under_way.is_empty() => {
-                    let id = match ended {
-                        Some(Ok((id, ()))) => Some(id),
-                        Some(Err(error)) => Some(error.id()),
-                        None => None,
-                    };
-                    if let Some(key) = id.and_then(|id| tasks.remove(&id)) {
-                        keys.remove(&key);
-                    }
-                }
+                () = hands.ended() => {}
                 () = listener.wait(due.pause) => {}
             }
         }
@@ -131,24 +120,37 @@ impl Core {
     }
 
     async fn deliver(self: &Arc<Self>, row: Outgoing) -> Result<(), CoreError> {
+        if !self.handovers.begin(row.digest, self.clock.now()) {
+            // Being withdrawn: what becomes of it is known in a moment.
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            return Ok(());
+        }
         let Some((octets, pin)) = self.kept(&row).await? else {
+            self.handovers.settled(row.digest);
             return Ok(());
         };
         fail::point("deliver.before-send");
         let handed = self.hand_over(&row.to, &octets, pin.as_ref()).await;
         fail::point("deliver.after-send");
-        match handed {
-            Handed::Taken => self.sent(&row).await?,
-            Handed::Gap => self.go_back(&row).await?,
-            Handed::Refused {
-                for_good: Some(code),
-            } => self.give_up(&row, &code).await?,
-            Handed::Refused { for_good: None } => self.put_off(&row).await?,
-            Handed::Down => {}
-            Handed::OtherKeys => self.suspend_pair(&row.agent, &row.to).await?,
+        let noted = self.note_handed(&row, &handed).await;
+        if noted.is_ok() && handed != (Handed::Down { unsent: false }) {
+            self.handovers.settled(row.digest);
         }
         fail::point("deliver.after-commit");
-        Ok(())
+        noted
+    }
+
+    async fn note_handed(&self, row: &Outgoing, handed: &Handed) -> Result<(), CoreError> {
+        match handed {
+            Handed::Taken => self.sent(row).await,
+            Handed::Gap => self.go_back(row).await,
+            Handed::Refused {
+                for_good: Some(code),
+            } => self.give_up(row, code).await,
+            Handed::Refused { for_good: None } => self.put_off(row).await,
+            Handed::Down { .. } => Ok(()),
+            Handed::OtherKeys => self.suspend_pair(&row.agent, &row.to).await,
+        }
     }
 
     /// Encrypts octets for a peer and posts them. Resolves and encrypts for each attempt: the
@@ -157,7 +159,7 @@ impl Core {
     pub(crate) async fn hand_over(&self, to: &Did, octets: &[u8], pin: Option<&Pin>) -> Handed {
         let now = self.clock.now();
         let Some(probe) = self.lanes.enter(to, now) else {
-            return Handed::Down;
+            return Handed::Down { unsent: true };
         };
         let document = match self.resolver.resolve(to, Lane::Known).await {
             Ok(document) => document,
@@ -214,9 +216,14 @@ impl Core {
             }
             Ok(PostAnswer::Busy { retry_after }) => {
                 self.lanes.busy(&probe, self.clock.now(), retry_after);
-                Handed::Down
+                Handed::Down { unsent: false }
             }
-            Err(error) => self.down(&probe, &Code::UNREACHABLE, &error.to_string()),
+            Err(error) => {
+                let _ = self.down(&probe, &Code::UNREACHABLE, &error.to_string());
+                Handed::Down {
+                    unsent: error.is_unsent(),
+                }
+            }
         }
     }
 
@@ -224,7 +231,7 @@ impl Core {
         let random = self.random();
         self.lanes
             .fail(probe, self.clock.now(), random, format!("{code}: {why}"));
-        Handed::Down
+        Handed::Down { unsent: true }
     }
 
     pub(crate) fn random(&self) -> u64 {
@@ -242,7 +249,7 @@ impl Core {
                 let Some(row) = tx.outgoing(&agent, &id)? else {
                     return Ok(None);
                 };
-                if row.state != OutState::Queued || row.digest != digest {
+                if row.due_from().is_none() || row.digest != digest {
                     return Ok(None);
                 }
                 let grant = tx.grant_between(&agent, &row.to)?;
@@ -264,7 +271,7 @@ impl Core {
         self.store
             .write(move |tx| match tx.grant_between(&agent, &peer)? {
                 Some(row) if row.state == GrantState::Active => {
-                    super::accept::suspend_for(tx, &*entropy, &row, None)
+                    super::refuse::suspend_for(tx, &*entropy, &row, None)
                 }
                 _ => Ok(()),
             })
@@ -389,7 +396,7 @@ impl Core {
             })
             .await?;
         if changed {
-            self.signals.events(&row.agent).raise();
+            self.signals.changed(&row.agent, &row.id);
         }
         Ok(())
     }
@@ -430,133 +437,5 @@ impl Key {
         let stream = (!contact).then(|| row.thid.clone());
         let alone = contact.then(|| row.id.clone());
         Self(row.agent.clone(), row.to.clone(), stream, alone)
-    }
-}
-
-/// How each peer's transport is doing. In memory: after a restart everybody is probed anew.
-#[derive(Debug, Default)]
-pub(crate) struct Lanes(Arc<Mutex<HashMap<Did, LaneState>>>);
-
-#[derive(Debug, Default)]
-struct LaneState {
-    failures: u32,
-    down_until: Option<Timestamp>,
-    probing: bool,
-    why: Option<String>,
-    gcm: bool,
-}
-
-/// Permission for one hand-over. Dropped without a result, it leaves the lane as it was, for the
-/// next to try.
-#[derive(Debug)]
-pub(crate) struct Probe {
-    peer: Did,
-    lanes: Arc<Mutex<HashMap<Did, LaneState>>>,
-}
-
-impl Drop for Probe {
-    fn drop(&mut self) {
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get_mut(&self.peer) {
-            lane.probing = false;
-        }
-    }
-}
-
-impl Lanes {
-    /// Permission to try: always while the peer is up, once at a time when a probe is due.
-    fn enter(&self, peer: &Did, now: Timestamp) -> Option<Probe> {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get_mut(peer)
-            && let Some(until) = lane.down_until
-        {
-            if now < until || lane.probing {
-                return None;
-            }
-            lane.probing = true;
-        }
-        Some(Probe {
-            peer: peer.clone(),
-            lanes: Arc::clone(&self.0),
-        })
-    }
-
-    fn up(&self, probe: &Probe) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(lane) = lanes.get_mut(&probe.peer) {
-            *lane = LaneState {
-                gcm: lane.gcm,
-                ..LaneState::default()
-            };
-        }
-    }
-
-    fn fail(&self, probe: &Probe, now: Timestamp, random: u64, why: String) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(probe.peer.clone()).or_default();
-        // Hand-overs that were under way together count as one failure.
-        if lane.down_until.is_none_or(|until| now >= until) {
-            lane.failures += 1;
-            lane.down_until = Some(now + retry::pause(lane.failures, random));
-        }
-        lane.probing = false;
-        lane.why = Some(why);
-    }
-
-    fn busy(&self, probe: &Probe, now: Timestamp, retry_after: Option<Duration>) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let lane = lanes.entry(probe.peer.clone()).or_default();
-        let pause = retry_after.unwrap_or(Duration::from_secs(1));
-        lane.down_until = Some(now + pause.min(comity_engine::defaults::RETRY_LONGEST));
-        lane.probing = false;
-        lane.why = Some("the peer's node is busy".to_owned());
-    }
-
-    /// Peers to leave out for now: down, or with their probe under way.
-    pub(crate) fn down(&self, now: Timestamp) -> Vec<Did> {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let down = lanes
-            .iter()
-            .filter(|(_, lane)| lane.probing || lane.down_until.is_some_and(|until| now < until));
-        down.map(|(peer, _)| peer.clone()).collect()
-    }
-
-    /// Until the next probe of any peer that is down.
-    pub(crate) fn next_probe(&self, now: Timestamp) -> Option<Duration> {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = lanes.values().filter(|lane| !lane.probing);
-        // A lane whose time has come is probed by the next mail for it, if there ever is some.
-        let later = waiting
-            .filter_map(|lane| lane.down_until)
-            .filter(|until| *until > now);
-        later.map(|until| until.since(now)).min()
-    }
-
-    /// Why messages to this peer wait, if they do.
-    pub(crate) fn trouble_with(&self, peer: &Did) -> Option<String> {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes
-            .get(peer)
-            .filter(|lane| lane.down_until.is_some())
-            .and_then(|lane| lane.why.clone())
-    }
-
-    /// Every peer that is down, and why.
-    pub(crate) fn troubles(&self) -> Vec<(Did, String)> {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let down = lanes.iter().filter(|(_, lane)| lane.down_until.is_some());
-        down.filter_map(|(peer, lane)| Some((peer.clone(), lane.why.clone()?)))
-            .collect()
-    }
-
-    fn speaks_gcm(&self, peer: &Did) -> Option<bool> {
-        let lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.get(peer).filter(|lane| lane.gcm).map(|_| true)
-    }
-
-    /// The peer showed that it reads A256GCM.
-    pub(crate) fn learn_gcm(&self, peer: &Did) {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.entry(peer.clone()).or_default().gcm = true;
     }
 }

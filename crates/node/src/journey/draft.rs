@@ -19,6 +19,8 @@ pub(crate) struct Draft {
     pub(crate) type_: MessageType,
     pub(crate) thid: MessageId,
     pub(crate) pthid: Option<MessageId>,
+    /// Messages that this one says we have.
+    pub(crate) ack: Vec<MessageId>,
     /// UTC seconds.
     pub(crate) created: u64,
     /// UTC seconds.
@@ -49,6 +51,8 @@ struct Wire<'a> {
     thid: &'a MessageId,
     #[serde(skip_serializing_if = "Option::is_none")]
     pthid: Option<&'a MessageId>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    ack: &'a [MessageId],
     created_time: u64,
     expires_time: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +82,7 @@ impl Core {
             to: [&draft.to],
             thid: &draft.thid,
             pthid: draft.pthid.as_ref(),
+            ack: &draft.ack,
             created_time: draft.created,
             expires_time: draft.expires,
             sender_order: order,

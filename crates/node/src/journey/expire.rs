@@ -12,7 +12,7 @@ use comity_record::Event;
 use comity_record::entry::{Counted, Outcome, Settled};
 use comity_record::receipt::By;
 use comity_store::{KnockState, StoreError};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ impl Core {
         self.expire_rows().await?;
         if minute {
             self.count_minute().await?;
+            self.forget_seen().await?;
             self.expire_offers().await?;
         }
         Ok(())
@@ -118,10 +119,13 @@ impl Core {
             return Ok(());
         }
         let entropy = Arc::clone(&self.entropy);
-        self.store
+        let agents = self
+            .store
             .write(move |tx| {
                 let now = tx.now().seconds();
+                let mut agents = BTreeSet::new();
                 for mut row in tx.expired_incoming(now, AT_ONCE)? {
+                    agents.insert(row.recipient.clone());
                     row.state = InState::Settled;
                     row.lease = None;
                     tx.put_incoming(&row)?;
@@ -143,6 +147,7 @@ impl Core {
                     )?;
                 }
                 for row in tx.expired_grants(now, AT_ONCE)? {
+                    agents.insert(row.ours.clone());
                     let id = row.grant.id();
                     end_grant(
                         tx,
@@ -154,6 +159,29 @@ impl Core {
                         id,
                     )?;
                 }
+                Ok::<_, CoreError>(agents)
+            })
+            .await?;
+        self.signals.recorded.raise();
+        for agent in &agents {
+            self.signals.all_changed(agent);
+            // What stood behind an expired one may be leased now.
+            self.signals.inbox(agent).raise();
+        }
+        Ok(())
+    }
+
+    /// One entry for all refusals of a minute that have none of their own; none if there were none.
+    async fn count_minute(&self) -> Result<(), CoreError> {
+        let counts = self.counters.take();
+        if counts.is_empty() {
+            return Ok(());
+        }
+        let entropy = Arc::clone(&self.entropy);
+        self.store
+            .write(move |tx| {
+                let counts = counts.clone();
+                note(tx, &*entropy, Event::Counted(Counted { counts }), None)?;
                 Ok::<_, CoreError>(())
             })
             .await?;
@@ -161,28 +189,18 @@ impl Core {
         Ok(())
     }
 
-    /// One entry for all refusals of a minute that have none of their own; none if there were none.
-    async fn count_minute(&self) -> Result<(), CoreError> {
-        let counts = self.counters.take();
-        let entropy = Arc::clone(&self.entropy);
-        self.store
-            .write(move |tx| {
-                tx.forget_seen(tx.now().seconds(), 10_000)?;
-                if !counts.is_empty() {
-                    note(
-                        tx,
-                        &*entropy,
-                        Event::Counted(Counted {
-                            counts: counts.clone(),
-                        }),
-                        None,
-                    )?;
-                }
-                Ok::<_, CoreError>(())
-            })
-            .await?;
-        self.signals.recorded.raise();
-        Ok(())
+    /// Forgets the ids of what could no longer be taken for fresh; others get their turn between.
+    async fn forget_seen(&self) -> Result<(), CoreError> {
+        const IN_ONE_UNIT: usize = 1_000;
+        loop {
+            let forgot = self
+                .store
+                .write(|tx| Ok::<_, CoreError>(tx.forget_seen(tx.now().seconds(), IN_ONE_UNIT)?))
+                .await?;
+            if forgot < IN_ONE_UNIT {
+                return Ok(());
+            }
+        }
     }
 }
 

@@ -84,6 +84,10 @@ impl Core {
                 let now = tx.now();
                 let (mut deliveries, mut died) = (Vec::new(), false);
                 for mut row in tx.leasable(&agent, now, max)? {
+                    if now.seconds() >= row.expires {
+                        // Its end is about to be recorded.
+                        continue;
+                    }
                     if row.attempt >= defaults::ATTEMPTS_MAX {
                         die(tx, &*entropy, &mut row)?;
                         died = true;
@@ -229,7 +233,11 @@ impl Core {
 }
 
 /// Gives a delivery up after its attempts.
-fn die(tx: &mut dyn Tx, entropy: &dyn Entropy, row: &mut Incoming) -> Result<(), CoreError> {
+pub(super) fn die(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &mut Incoming,
+) -> Result<(), CoreError> {
     give_up(tx, entropy, row, InState::Dead, &Code::ATTEMPTS_EXHAUSTED)
 }
 

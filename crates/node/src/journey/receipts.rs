@@ -2,21 +2,24 @@
 
 use super::Core;
 use super::deliver::Handed;
+use super::foreign::is_their_words;
+use super::hands::Hands;
 use super::note::note;
 use super::prove::ProvedReceipt;
-use super::submit::end_noted;
 use super::trouble::CoreError;
+use super::withdraw::end_withdrawn;
 use crate::fail;
 use comity_did::Did;
+use comity_didcomm::MessageId;
 use comity_engine::defaults::EXPIRY_MAX;
 use comity_engine::state::ReceiptState;
 use comity_engine::{Code, OutState, Proved};
-use comity_record::entry::{EndedState, ReceiptIn};
+use comity_record::entry::ReceiptIn;
 use comity_record::receipt::{By, VerifiedReceipt};
 use comity_record::{Digest, Event, Receipt, Vkey};
-use comity_store::{Incoming, OutKind, Outgoing, PeerLogRow, PeerReceiptRow, ReceiptRow, Tx};
+use comity_store::{Incoming, OutKind, PeerLogRow, PeerReceiptRow, ReceiptRow, Tx};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,61 +64,67 @@ pub(crate) fn owe(
 }
 
 impl Core {
-    /// Hands over what is owed, until the node stops.
+    /// Hands over what is owed, until the node stops: each peer at its own pace.
     pub(crate) async fn give_receipts_forever(self: Arc<Self>) {
         let mut listener = self.signals.integrated.listen();
+        let mut hands: Hands<Did> = Hands::new();
         loop {
-            match self.give_receipts().await {
-                Ok(0) => {
-                    let pause = self.lanes.next_probe(self.clock.now());
-                    let pause = pause.unwrap_or(Duration::from_secs(1));
-                    let (least, most) = (Duration::from_millis(5), Duration::from_secs(1));
-                    listener.wait(pause.clamp(least, most)).await;
+            hands.tidy();
+            match self.owed(hands.keys()).await {
+                Ok(owed) => {
+                    for (sender, envelopes) in owed {
+                        let (core, to) = (Arc::clone(&self), sender.clone());
+                        hands.start(sender, async move { core.give_all(&to, envelopes).await });
+                    }
                 }
-                Ok(_) => {}
                 Err(CoreError::Store(comity_store::StoreError::Closed)) => return,
                 Err(error) => {
-                    tracing::error!(%error, "receipts could not be handed over");
-                    listener.wait(Duration::from_secs(1)).await;
+                    tracing::error!(%error, "what is owed cannot be read");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                 }
             }
+            let pause = self.lanes.next_probe(self.clock.now());
+            let pause = pause.unwrap_or(Duration::from_secs(1));
+            let (least, most) = (Duration::from_millis(5), Duration::from_secs(1));
+            tokio::select! {
+                () = hands.ended() => {}
+                () = listener.wait(pause.clamp(least, most)) => {}
+            }
         }
     }
 
-    /// One round: one envelope for each (recipient, sender) pair. Returns how many were taken.
-    async fn give_receipts(self: &Arc<Self>) -> Result<usize, CoreError> {
-        let down = self.lanes.down(self.clock.now());
+    /// What is due, as one envelope for each (recipient, sender) pair; peers that are down or have
+    /// a hand-over under way left out.
+    async fn owed(&self, under_way: &HashSet<Did>) -> Result<Owed, CoreError> {
+        let mut except = self.lanes.down(self.clock.now());
+        except.extend(under_way.iter().cloned());
         let due = self
             .store
-            .read(move |tx| Ok::<_, CoreError>(tx.due_receipts(tx.now(), &down, DUE)?))
+            .read(move |tx| Ok::<_, CoreError>(tx.due_receipts(tx.now(), &except, DUE)?))
             .await?;
-        let mut pairs: BTreeMap<(Did, Did), (Vec<ReceiptRow>, usize)> = BTreeMap::new();
+        let mut owed: BTreeMap<Did, BTreeMap<Did, Envelope>> = BTreeMap::new();
         for row in due {
-            let pair = (row.sender.clone(), row.recipient.clone());
-            let (rows, octets) = pairs.entry(pair).or_default();
-            let more = row.receipt.as_ref().map_or(0, Vec::len);
-            if rows.is_empty() || (rows.len() < AT_ONCE && *octets + more <= OCTETS) {
-                *octets += more;
-                rows.push(row);
-            }
+            let of_sender = owed.entry(row.sender.clone()).or_default();
+            let envelope = of_sender.entry(row.recipient.clone()).or_default();
+            envelope.take(row);
         }
-        let mut given = tokio::task::JoinSet::new();
-        for ((sender, _), (rows, _)) in pairs {
-            let core = Arc::clone(self);
-            given.spawn(async move { core.give(&sender, rows).await });
-        }
-        // Every hand-over is seen to its end, whatever became of another.
-        let (mut taken, mut failed) = (0, None);
-        while let Some(result) = given.join_next().await {
-            match result.map_err(|_| CoreError::Defect("a receipt task failed")) {
-                Ok(Ok(count)) => taken += count,
-                Ok(Err(error)) | Err(error) => failed = Some(error),
-            }
-        }
-        failed.map_or(Ok(taken), Err)
+        let owed = owed.into_iter().map(|(sender, pairs)| {
+            let rows = pairs.into_values().map(|envelope| envelope.rows);
+            (sender, rows.collect())
+        });
+        Ok(owed.collect())
     }
 
-    async fn give(&self, sender: &Did, rows: Vec<ReceiptRow>) -> Result<usize, CoreError> {
+    async fn give_all(&self, sender: &Did, envelopes: Vec<Vec<ReceiptRow>>) {
+        for rows in envelopes {
+            if let Err(error) = self.give(sender, rows).await {
+                tracing::error!(%error, peer = %sender, "receipts could not be handed over");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+    }
+
+    async fn give(&self, sender: &Did, rows: Vec<ReceiptRow>) -> Result<(), CoreError> {
         let mut receipts = Vec::with_capacity(rows.len());
         for row in &rows {
             let octets = row.receipt.as_deref().unwrap_or_default();
@@ -150,11 +159,10 @@ impl Core {
         match handed {
             Handed::Taken => {}
             Handed::Refused { .. } | Handed::Gap | Handed::OtherKeys => {
-                return self.put_off_receipts(rows).await.map(|()| 0);
+                return self.put_off_receipts(rows).await;
             }
-            Handed::Down => return Ok(0),
+            Handed::Down { .. } => return Ok(()),
         }
-        let count = rows.len();
         self.store
             .write(move |tx| {
                 for row in &rows {
@@ -165,8 +173,7 @@ impl Core {
                 }
                 Ok::<_, CoreError>(())
             })
-            .await?;
-        Ok(count)
+            .await
     }
 
     /// The sender's node answers but does not want them: later, and not for ever.
@@ -217,10 +224,10 @@ impl Core {
         }
         let entropy = Arc::clone(&self.entropy);
         fail::point("receipts.before-commit");
-        let agents = self
+        let moved = self
             .store
             .write(move |tx| {
-                let mut agents = Vec::new();
+                let mut moved = Vec::new();
                 for ProvedReceipt {
                     receipt,
                     verified,
@@ -228,19 +235,39 @@ impl Core {
                 } in &proved
                 {
                     pin(tx, verified, log.as_ref())?;
-                    agents.extend(apply(tx, &*entropy, receipt, verified)?);
+                    moved.extend(apply(tx, &*entropy, receipt, verified)?);
                 }
-                Ok::<_, CoreError>(agents)
+                Ok::<_, CoreError>(moved)
             })
             .await?;
         fail::point("receipts.after-commit");
-        if !agents.is_empty() {
+        if !moved.is_empty() {
             self.signals.recorded.raise();
         }
-        for agent in agents {
-            self.signals.events(&agent).raise();
+        for (agent, message) in moved {
+            self.signals.changed(&agent, &message);
         }
         Ok(true)
+    }
+}
+
+/// What is due to each sender: the receipts of each envelope.
+type Owed = Vec<(Did, Vec<Vec<ReceiptRow>>)>;
+
+#[derive(Default)]
+struct Envelope {
+    rows: Vec<ReceiptRow>,
+    octets: usize,
+}
+
+impl Envelope {
+    /// Takes a receipt if there is room; it is due again otherwise.
+    fn take(&mut self, row: ReceiptRow) {
+        let more = row.receipt.as_ref().map_or(0, Vec::len);
+        if self.rows.is_empty() || (self.rows.len() < AT_ONCE && self.octets + more <= OCTETS) {
+            self.octets += more;
+            self.rows.push(row);
+        }
     }
 }
 
@@ -283,21 +310,22 @@ fn pin(tx: &mut dyn Tx, verified: &VerifiedReceipt, log: Option<&Vkey>) -> Resul
     Ok(())
 }
 
-/// Moves the message that a proved receipt is about. Returns its agent if anything changed.
+/// Moves the message that a proved receipt is about. Returns what changed.
 fn apply(
     tx: &mut dyn Tx,
     entropy: &dyn comity_jose::Entropy,
     receipt: &Receipt,
     verified: &VerifiedReceipt,
-) -> Result<Option<Did>, CoreError> {
+) -> Result<Vec<(Did, MessageId)>, CoreError> {
     let statement = &verified.statement;
     let Some(mut row) = tx.outgoing_by_digest(&statement.message)? else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let known = tx.peer_receipts(&statement.message)?;
     if known.iter().any(|known| known.state == statement.state) {
-        return Ok(None);
+        return Ok(Vec::new());
     }
+    let mut changed = vec![(row.agent.clone(), row.id.clone())];
     let code = statement
         .code
         .clone()
@@ -307,13 +335,16 @@ fn apply(
     if moved {
         row.code = code;
         row.by = state.is_end().then(|| statement.by.as_str().to_owned());
-        row.reason = None;
+        // Why it waited is over; why it was rejected is not.
+        row.reason = row.reason.filter(|reason| is_their_words(reason));
         tx.put_outgoing(&row)?;
         tx.put_event(&row.agent, &row.id)?;
-        if let OutKind::Void(replaced) = &row.kind
-            && statement.state == ReceiptState::Done
-        {
-            void_taken(tx, entropy, *replaced)?;
+        if let OutKind::Void(replaced) = &row.kind {
+            changed.extend(match statement.state {
+                ReceiptState::Done => void_taken(tx, entropy, *replaced)?,
+                ReceiptState::Rejected => void_too_late(tx, *replaced)?,
+                _ => None,
+            });
         }
     }
     let state = statement.state;
@@ -333,39 +364,40 @@ fn apply(
         Event::ReceiptIn(entry),
         Some(statement.message),
     )?;
-    Ok(Some(row.agent))
+    Ok(changed)
 }
 
-/// The peer let a tombstone take the place: the message that stood there is cancelled now.
+/// The peer let a tombstone take the place: what stood there never reached an agent.
 fn void_taken(
     tx: &mut dyn Tx,
     entropy: &dyn comity_jose::Entropy,
     replaced: Digest,
-) -> Result<(), CoreError> {
-    let Some(mut row) = tx.outgoing_by_digest(&replaced)? else {
-        return Ok(());
+) -> Result<Option<(Did, MessageId)>, CoreError> {
+    let Some(row) = tx.outgoing_by_digest(&replaced)? else {
+        return Ok(None);
     };
-    let now = tx.now();
-    if super::submit::ending(&mut row, OutState::Cancelled, None, "agent", now) {
-        tx.put_outgoing(&row)?;
-        tx.put_event(&row.agent, &row.id)?;
-        end_noted(
-            tx,
-            entropy,
-            replaced,
-            EndedState::Cancelled,
-            "withdrawn by its sender",
-        )?;
-    }
-    Ok(())
+    let name = (row.agent.clone(), row.id.clone());
+    let (state, by) = match row.withdrawn {
+        Some(OutState::Expired) => (OutState::Expired, "node"),
+        _ => (OutState::Cancelled, "agent"),
+    };
+    end_withdrawn(tx, entropy, row, state, by)?;
+    Ok(Some(name))
 }
 
-/// A foreign peer signs no receipts: its proved reply in the thread says that it has the message.
-pub(crate) fn acknowledged(tx: &mut dyn Tx, row: &mut Outgoing) -> Result<(), CoreError> {
-    let at = tx.now().seconds();
-    if row.advance(OutState::Received, at, "peer", Proved::None) {
-        tx.put_outgoing(row)?;
+/// The peer has the message that a tombstone was to replace: its own receipts tell the rest.
+fn void_too_late(tx: &mut dyn Tx, replaced: Digest) -> Result<Option<(Did, MessageId)>, CoreError> {
+    let Some(mut row) = tx.outgoing_by_digest(&replaced)? else {
+        return Ok(None);
+    };
+    if row.withdrawn == Some(OutState::Cancelled) && !row.state.is_end() {
+        row.withdrawn = None;
+        row.reason = None;
+        // Its receipt may have been lost; that of the tombstone says the same.
+        let at = tx.now().seconds();
+        row.advance(OutState::Sent, at, "peer", Proved::None);
+        tx.put_outgoing(&row)?;
         tx.put_event(&row.agent, &row.id)?;
     }
-    Ok(())
+    Ok(Some((row.agent, row.id)))
 }

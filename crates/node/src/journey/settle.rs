@@ -2,6 +2,7 @@
 //! (design §8, invariant I2).
 
 use super::Core;
+use super::foreign::{About, COMMENT_CHARS_MAX};
 use super::identity::Caller;
 use super::lease::{current, lease_lost};
 use super::note::note;
@@ -17,6 +18,7 @@ use comity_record::Event;
 use comity_record::entry::Settled;
 use comity_record::receipt::By;
 use comity_store::{Incoming, Outcome, Outgoing, Tx};
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// A settlement, checked for form.
@@ -24,7 +26,7 @@ use std::time::Duration;
 enum Act {
     Done,
     Retry { after: Duration },
-    Reject { code: Code },
+    Reject { code: Code, comment: Option<String> },
 }
 
 impl Core {
@@ -46,11 +48,19 @@ impl Core {
             .ok_or_else(|| bad("the settlement is not plain JSON"))?;
         let (agent, delivery) = (caller.did().clone(), settlement.delivery.clone());
         let shown = comity_api::safe(&delivery);
-        let row = self
+        let (row, foreign) = self
             .store
-            .read(move |tx| Ok::<_, CoreError>(tx.incoming(&delivery)?))
+            .read(move |tx| {
+                let Some(row) = tx.incoming(&delivery)?.filter(|row| row.recipient == agent) else {
+                    return Ok::<_, CoreError>(None);
+                };
+                let grant = tx.grant(&row.grant, &row.recipient)?;
+                Ok(Some((
+                    row,
+                    grant.is_some_and(|grant| grant.knock.is_none()),
+                )))
+            })
             .await?
-            .filter(|row| row.recipient == agent)
             .ok_or_else(|| not_found("delivery", &shown))?;
         if let Some(done) = repeated(&row, &settlement.lease, &submitted) {
             return Ok(done);
@@ -59,9 +69,31 @@ impl Core {
             return Err(lease_lost(&row));
         }
         let mut messages = Vec::with_capacity(settlement.messages.len());
+        let mut ids = HashSet::new();
         for send in settlement.messages.clone() {
-            messages.push(self.prepare(send, Some(&row))?);
+            let prepared = self.prepare(send, Some(&row))?;
+            if !ids.insert(prepared.draft.id.clone()) {
+                let id = &prepared.draft.id;
+                return Err(bad(format!(
+                    "two messages of the settlement have the id {id}"
+                )));
+            }
+            messages.push(prepared);
         }
+        // Words for the sender travel in a report; to other software that is the whole answer.
+        let report = match &act {
+            Act::Reject { code, comment } if foreign || comment.is_some() => {
+                let about = About {
+                    to: row.sender.clone(),
+                    digest: row.digest,
+                    id: row.id.clone(),
+                    thid: row.thid.clone(),
+                };
+                let comment = comment.as_deref();
+                Some(self.report(&caller.hosted, &about, code, comment).await?)
+            }
+            _ => None,
+        };
         let (agent, delivery, lease) = (
             caller.did().clone(),
             row.delivery.clone(),
@@ -70,6 +102,9 @@ impl Core {
         let kept = act.clone();
         let apply = move |tx: &mut dyn Tx, entropy: &dyn Entropy, sent: &[Outgoing]| {
             let row = current(tx, &agent, &delivery, &lease)?;
+            if let Some(report) = &report {
+                report.keep(tx)?;
+            }
             apply(tx, entropy, row, &kept, &lease, submitted, sent)
         };
         fail::point("settle.before-commit");
@@ -85,6 +120,9 @@ impl Core {
         };
         fail::point("settle.after-commit");
         self.signals.recorded.raise();
+        if matches!(act, Act::Reject { .. }) {
+            self.signals.outbox.raise();
+        }
         // The next of the thread may be leased now.
         self.signals.inbox(caller.did()).raise();
         let messages = sent.iter().map(|(row, _)| row.id.to_string()).collect();
@@ -116,11 +154,18 @@ fn apply(
             row.state = InState::Ready;
             row.not_before = tx.now() + *after;
             row.lease = None;
+            row.outcome = Some(Outcome {
+                lease: lease.to_owned(),
+                submitted,
+                outcome: "retry".to_owned(),
+                code: None,
+                messages: Vec::new(),
+            });
             tx.put_incoming(&row)?;
             return Ok(());
         }
         Act::Done => (ReceiptState::Done, None),
-        Act::Reject { code } => (ReceiptState::Rejected, Some(code.clone())),
+        Act::Reject { code, .. } => (ReceiptState::Rejected, Some(code.clone())),
     };
     row.state = InState::Settled;
     row.lease = None;
@@ -174,7 +219,17 @@ fn read_act(settlement: &Settlement) -> Result<Act, Problem> {
         "reject" => {
             let text = settlement.code.as_deref().unwrap_or("e.p.msg");
             let code = Code::from_agent(text).map_err(|error| bad(error.to_string()))?;
-            Ok(Act::Reject { code })
+            let comment = settlement.comment.as_deref().map(str::trim);
+            let comment = comment.filter(|comment| !comment.is_empty());
+            if comment.is_some_and(|comment| comment.chars().count() > COMMENT_CHARS_MAX) {
+                return Err(bad(format!(
+                    "a comment has at most {COMMENT_CHARS_MAX} characters"
+                )));
+            }
+            Ok(Act::Reject {
+                code,
+                comment: comment.map(str::to_owned),
+            })
         }
         word @ ("park" | "pass") => Err(bad(format!(
             "{word} is reserved; this version knows done, retry and reject"

@@ -2,6 +2,7 @@
 //! it again; a lost wake-up costs one poll interval, never a message.
 
 use comity_did::Did;
+use comity_didcomm::MessageId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -58,6 +59,14 @@ pub(crate) struct Signals {
     pub(crate) integrated: Signal,
     inbox: Mutex<HashMap<Did, Arc<Signal>>>,
     events: Mutex<HashMap<Did, Arc<Signal>>>,
+    watched: Mutex<HashMap<Did, HashMap<MessageId, Watched>>>,
+}
+
+/// A message that somebody looks at.
+#[derive(Debug, Default)]
+struct Watched {
+    signal: Arc<Signal>,
+    watchers: usize,
 }
 
 impl Signals {
@@ -66,9 +75,72 @@ impl Signals {
         named(&self.inbox, agent)
     }
 
-    /// A message of this agent changed.
+    /// Any message of this agent changed.
     pub(crate) fn events(&self, agent: &Did) -> Arc<Signal> {
         named(&self.events, agent)
+    }
+
+    /// This message of an agent changed.
+    pub(crate) fn changed(&self, agent: &Did, message: &MessageId) {
+        self.events(agent).raise();
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = watched.get(agent).and_then(|of| of.get(message)) {
+            one.signal.raise();
+        }
+    }
+
+    /// Any messages of an agent may have changed.
+    pub(crate) fn all_changed(&self, agent: &Did) {
+        self.events(agent).raise();
+        let watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        for one in watched.get(agent).into_iter().flat_map(HashMap::values) {
+            one.signal.raise();
+        }
+    }
+
+    /// Looks at one message of an agent until the watch is dropped.
+    pub(crate) fn watch(&self, agent: &Did, message: &MessageId) -> Watch<'_> {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_agent = watched.entry(agent.clone()).or_default();
+        let one = of_agent.entry(message.clone()).or_default();
+        one.watchers += 1;
+        Watch {
+            signals: self,
+            agent: agent.clone(),
+            message: message.clone(),
+            signal: Arc::clone(&one.signal),
+        }
+    }
+}
+
+/// Interest in one message.
+pub(crate) struct Watch<'a> {
+    signals: &'a Signals,
+    agent: Did,
+    message: MessageId,
+    signal: Arc<Signal>,
+}
+
+impl Watch<'_> {
+    /// To be taken before the store is read.
+    pub(crate) fn listen(&self) -> Listener {
+        self.signal.listen()
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        let watched = &self.signals.watched;
+        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(of_agent) = watched.get_mut(&self.agent) else {
+            return;
+        };
+        if let Some(one) = of_agent.get_mut(&self.message) {
+            one.watchers -= 1;
+            if one.watchers == 0 {
+                of_agent.remove(&self.message);
+            }
+        }
     }
 }
 

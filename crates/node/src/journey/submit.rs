@@ -43,6 +43,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Ready {
     pub(crate) prepared: Prepared,
     signed: SignedMessage,
+    /// Octets as policy counts them.
+    bytes: u64,
     /// (expected last, ours) of the stream; `None` for what never leaves.
     order: Option<(Option<u64>, u64)>,
 }
@@ -137,6 +139,7 @@ impl Core {
             type_,
             thid,
             pthid,
+            ack: Vec::new(),
             created,
             expires,
             causes,
@@ -193,8 +196,10 @@ impl Core {
             .iter()
             .map(|one| (&agent.did, &one.draft.to, &one.draft.thid));
         let _turn = self.streams.lock_all(streams).await;
+        // How large each is when signed; not known before the first try.
+        let mut sizes = vec![0; messages.len()];
         for _ in 0..TRIES {
-            let ready = match self.sign_all(agent, &messages).await? {
+            let ready = match self.sign_all(agent, &messages, &mut sizes).await? {
                 Signed::Known(rows) => {
                     // The messages are here already; what was to come with them may not be.
                     let (entropy, kept) = (Arc::clone(&self.entropy), rows.clone());
@@ -227,18 +232,21 @@ impl Core {
         &self,
         agent: &Arc<Hosted>,
         messages: &[Prepared],
+        sizes: &mut [u64],
     ) -> Result<Signed, CoreError> {
-        let plans = self.plan(agent, messages.to_vec()).await?;
+        let plans = self.plan(agent, messages.to_vec(), sizes.to_vec()).await?;
         let (mut known, mut ready) = (Vec::new(), Vec::new());
-        for (prepared, plan) in messages.iter().zip(plans) {
+        for ((prepared, plan), size) in messages.iter().zip(plans).zip(sizes) {
             match plan {
                 Plan::Known(row) => known.push((*row, false)),
                 Plan::New { order } => {
                     let number = order.map(|(_, number)| number);
                     let signed = self.sign(agent, &prepared.draft, number).await?;
+                    *size = signed.bytes.max(*size);
                     ready.push(Ready {
                         prepared: prepared.clone(),
                         signed,
+                        bytes: *size,
                         order,
                     });
                 }
@@ -256,13 +264,14 @@ impl Core {
         &self,
         agent: &Arc<Hosted>,
         messages: Vec<Prepared>,
+        sizes: Vec<u64>,
     ) -> Result<Vec<Plan>, CoreError> {
         let (agent, outbound) = (agent.did.clone(), self.site.outbound());
         self.store
             .read(move |tx| {
                 let mut given: Vec<(Did, MessageId, u64)> = Vec::new();
                 let mut plans = Vec::with_capacity(messages.len());
-                for prepared in &messages {
+                for (prepared, bytes) in messages.iter().zip(sizes) {
                     let draft = &prepared.draft;
                     if let Some(row) = tx.outgoing(&agent, &draft.id)? {
                         if row.submitted != prepared.submitted {
@@ -271,7 +280,6 @@ impl Core {
                         plans.push(Plan::Known(Box::new(row)));
                         continue;
                     }
-                    let bytes = 0; // The size counts in the transaction, where it is known.
                     let verdict = judge(tx, &agent, prepared, bytes, outbound)?;
                     let order = if matches!(verdict, Verdict::Refuse(_)) {
                         None
@@ -331,8 +339,8 @@ impl Core {
         if rows.iter().any(|row| row.state == OutState::Held) {
             self.signals.held.raise();
         }
-        if !rows.is_empty() {
-            self.signals.events(&agent.did).raise();
+        for row in rows {
+            self.signals.changed(&agent.did, &row.id);
         }
     }
 }
@@ -423,6 +431,7 @@ fn keep(
     let Ready {
         prepared,
         signed,
+        bytes,
         order,
     } = ready;
     let draft = &prepared.draft;
@@ -436,7 +445,7 @@ fn keep(
             .retry_after(30)
             .into());
     }
-    let verdict = judge(tx, agent, prepared, signed.bytes, outbound)?;
+    let verdict = judge(tx, agent, prepared, *bytes, outbound)?;
     if matches!(verdict, Verdict::Refuse(_)) != order.is_none() {
         return Err(StoreError::Conflict.into());
     }
@@ -473,6 +482,7 @@ fn keep(
         submitted: prepared.submitted,
         ask: prepared.ask,
         answer: None,
+        withdrawn: None,
         history: vec![History {
             state,
             at: now.seconds(),

@@ -5,12 +5,10 @@ use super::Core;
 use super::accept::{Verdict, WireAnswer, accept};
 use super::claims::{Arrival, Stop};
 use super::contact::{ContactDraft, ContactRow};
-use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use comity_didcomm::{MessageId, MessageType, ReturnRoute};
-use comity_engine::{Code, GrantState, OutState, fresh, grant};
+use comity_engine::{GrantState, fresh, grant};
 use comity_jose::jwe::Enc;
-use comity_record::entry::EndedState;
 use comity_store::Tx;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -20,7 +18,7 @@ const PING_RESPONSE: &str = "https://didcomm.org/trust-ping/2.0/ping-response";
 const QUERIES: &str = "https://didcomm.org/discover-features/2.0/queries";
 const DISCLOSE: &str = "https://didcomm.org/discover-features/2.0/disclose";
 const EMPTY: &str = "https://didcomm.org/empty/1.0/empty";
-const REPORT: &str = "https://didcomm.org/report-problem/2.0/problem-report";
+pub(super) const REPORT: &str = "https://didcomm.org/report-problem/2.0/problem-report";
 
 /// Protocols that this version speaks, as told to peers with a grant.
 const SPOKEN: &[&str] = &[
@@ -103,10 +101,7 @@ impl Core {
             }
             Small::First => {}
         }
-        self.acks(&arrival).await?;
-        if arrival.type_().is(REPORT) {
-            self.take_report(&arrival).await?;
-        }
+        self.hear(&arrival).await?;
         self.answer_by(&arrival, answer)
     }
 
@@ -127,17 +122,17 @@ impl Core {
         let verdict = self
             .store
             .write(move |tx| {
-                let (verdict, _) = accept(tx, &*entropy, &accepted, false)?;
+                let (verdict, _) = accept(tx, &*entropy, &accepted, false, None)?;
                 if let (Verdict::Accepted, false, Some(answer)) =
-                    (verdict, routed(&accepted), &kept)
+                    (&verdict, routed(&accepted), &kept)
                 {
                     answer.keep(tx)?;
                 }
                 Ok::<_, CoreError>(verdict)
             })
             .await?;
-        let transport = self.announce_verdict(verdict, &arrival.agent.did)?;
-        if let (Verdict::Again, true, Some(draft)) = (verdict, routed(&arrival), owed) {
+        let transport = self.announce_verdict(&verdict, &arrival.agent.did)?;
+        if let (Verdict::Again, true, Some(draft)) = (&verdict, routed(&arrival), owed) {
             // Whoever delivered it first may have kept the answer: it goes out once more, to where
             // its author's document says.
             self.answer_once(ContactDraft { id: again, ..draft })
@@ -146,10 +141,7 @@ impl Core {
         if verdict != Verdict::Accepted {
             return Ok(transport);
         }
-        self.acks(&arrival).await?;
-        if arrival.type_().is(REPORT) {
-            self.take_report(&arrival).await?;
-        }
+        self.hear(&arrival).await?;
         self.answer_by(&arrival, answer)
     }
 
@@ -221,86 +213,12 @@ impl Core {
             type_,
             id: fresh,
             thid: arrival.thid.clone(),
+            about: None,
             // An answer that is late helps nobody.
             expires: self.clock.now().seconds() + 600,
             body,
         };
         (Some(draft), again)
-    }
-
-    /// `ack` from a foreign peer: it has our message, says nobody's signature.
-    async fn acks(&self, arrival: &Arrival) -> Result<(), CoreError> {
-        const MOST: usize = 64;
-        let ids: Vec<MessageId> = arrival
-            .received
-            .plaintext
-            .ack
-            .iter()
-            .take(MOST)
-            .cloned()
-            .collect();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let (agent, sender) = (arrival.agent.did.clone(), arrival.sender.clone());
-        let waking = agent.clone();
-        self.store
-            .write(move |tx| {
-                for id in &ids {
-                    if let Some(mut row) = tx.outgoing(&agent, &id.to_lower_case())?
-                        && row.to == sender
-                    {
-                        super::receipts::acknowledged(tx, &mut row)?;
-                    }
-                }
-                Ok::<_, CoreError>(())
-            })
-            .await?;
-        self.signals.events(&waking).raise();
-        Ok(())
-    }
-
-    /// A proved problem report about a message of ours ends it as `rejected`.
-    async fn take_report(&self, arrival: &Arrival) -> Result<(), CoreError> {
-        let (agent, sender) = (arrival.agent.did.clone(), arrival.sender.clone());
-        let plaintext = &arrival.received.plaintext;
-        let named: Vec<MessageId> = plaintext
-            .ack
-            .iter()
-            .chain(&plaintext.pthid)
-            .take(8)
-            .cloned()
-            .collect();
-        let code = arrival
-            .body()
-            .get("code")
-            .and_then(Value::as_str)
-            .map(str::to_owned);
-        let code = code.and_then(|code| Code::try_from(code).ok());
-        let waking = agent.clone();
-        let entropy = Arc::clone(&self.entropy);
-        self.store
-            .write(move |tx| {
-                for id in &named {
-                    let Some(mut row) = tx.outgoing(&agent, &id.to_lower_case())? else {
-                        continue;
-                    };
-                    let now = tx.now();
-                    if row.to == sender
-                        && ending(&mut row, OutState::Rejected, code.clone(), "peer", now)
-                    {
-                        // No receipt will say so: the report is nobody's signature to others.
-                        let why = code.as_ref().map_or("e.p", Code::as_str);
-                        end_noted(tx, &*entropy, row.digest, EndedState::Failed, why)?;
-                        tx.put_outgoing(&row)?;
-                        tx.put_event(&row.agent, &row.id)?;
-                    }
-                }
-                Ok::<_, CoreError>(())
-            })
-            .await?;
-        self.signals.events(&waking).raise();
-        Ok(())
     }
 }
 
@@ -389,7 +307,7 @@ fn admit(
     if small == Small::OtherKeys
         && let Some(row) = tx.grant_between(agent, sender)?
     {
-        super::accept::suspend(tx, entropy, &row, arrival)?;
+        super::refuse::suspend(tx, entropy, &row, arrival)?;
     }
     Ok(small)
 }

@@ -65,6 +65,7 @@ impl Core {
             type_: contact::WELCOME,
             id: MessageId::generate(&*self.entropy),
             thid: knock.id.clone(),
+            about: None,
             expires: self.contact_expiry(),
             body: welcome.to_body(),
         };
@@ -138,6 +139,7 @@ impl Core {
             type_: contact::DECLINED,
             id: MessageId::generate(&*self.entropy),
             thid: knock.id.clone(),
+            about: None,
             expires: self.contact_expiry(),
             body,
         };
@@ -227,6 +229,7 @@ impl Core {
             type_: contact::ENDED,
             thid: id.clone(),
             id,
+            about: None,
             expires: self.contact_expiry(),
             body: serde_json::to_value(ended)
                 .map_err(|_| CoreError::Defect("an end that is no JSON"))?,
@@ -474,7 +477,7 @@ impl Core {
         self.signals.recorded.raise();
         self.signals.outbox.raise();
         self.signals.held.raise();
-        self.signals.events(agent).raise();
+        self.signals.all_changed(agent);
         self.signals.inbox(agent).raise();
     }
 }

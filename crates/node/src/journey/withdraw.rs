@@ -10,7 +10,8 @@ use super::receipts::VOID;
 use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use comity_didcomm::{MessageId, MessageType};
-use comity_engine::{Code, OutState, Proved, defaults};
+use comity_engine::defaults::{self, WITHDRAWAL_GRACE};
+use comity_engine::{Code, OutState, Proved};
 use comity_record::Event;
 use comity_record::entry::{EndedState, MessageFacts, MessageOut};
 use comity_store::{History, OutKind, Outgoing, Page, Tx};
@@ -19,6 +20,9 @@ use std::sync::Arc;
 
 impl Core {
     /// Withdraws a message; `state` is `cancelled` or `expired`. Nothing happens to what ended.
+    ///
+    /// What may be at its recipient already ends so only when that says that no agent will have it,
+    /// or, expired, when it says nothing for [`WITHDRAWAL_GRACE`].
     pub(crate) async fn withdraw(
         &self,
         row: &Outgoing,
@@ -34,7 +38,9 @@ impl Core {
         };
         let entropy = Arc::clone(&self.entropy);
         let (agent, id) = (row.agent.clone(), row.id.clone());
-        let waking = agent.clone();
+        let (waking, woken) = (agent.clone(), id.clone());
+        let held_back = self.handovers.hold_back(row);
+        let may_have_left = held_back.is_none();
         self.store
             .write(move |tx| {
                 let Some(mut row) = tx.outgoing(&agent, &id)? else {
@@ -43,25 +49,33 @@ impl Core {
                 if row.state.is_end() {
                     return Ok(());
                 }
-                let now = tx.now();
-                let unsent = matches!(row.state, OutState::Held | OutState::Queued);
-                let numbered = row.order.is_some() && row.kind == OutKind::Message;
-                if unsent || state == OutState::Expired || !numbered {
-                    let code = (state == OutState::Expired).then_some(Code::EXPIRED);
-                    ending(&mut row, state, code, by, now);
-                    tx.put_outgoing(&row)?;
-                    tx.put_event(&agent, &id)?;
-                    let (ended, why) = match state {
-                        OutState::Expired => (EndedState::Expired, "its time ran out"),
-                        _ => (EndedState::Cancelled, "withdrawn by its sender"),
-                    };
-                    end_noted(tx, &*entropy, row.digest, ended, why)?;
-                }
-                // Only between Comity nodes is there an order to keep; without a live grant nothing
-                // follows for now, and the place is filled when something does.
+                // Only between Comity nodes is there an order to keep, and somebody who says what
+                // became of a message; without a live grant nothing follows for now, and the place
+                // is filled when something does.
                 let live = tx.grant_between(&agent, &row.to)?.is_some_and(|grant| {
                     grant.state == comity_engine::GrantState::Active && grant.knock.is_some()
                 });
+                let left = match row.state {
+                    OutState::Held => false,
+                    OutState::Queued => may_have_left,
+                    _ => true,
+                };
+                let in_time = tx.now().seconds() < row.expires + WITHDRAWAL_GRACE.as_secs();
+                let asks = tombstone.is_some() && live && left && in_time;
+                match row.withdrawn {
+                    // Its recipient was asked already, and has not said anything in time.
+                    Some(_) if state == OutState::Expired => {
+                        end_withdrawn(tx, &*entropy, row, state, by)?;
+                    }
+                    Some(_) => {}
+                    None if asks => {
+                        row.withdrawn = Some(state);
+                        row.reason = Some(MAY_HAVE_LEFT.to_owned());
+                        tx.put_outgoing(&row)?;
+                        tx.put_event(&agent, &id)?;
+                    }
+                    None => end_withdrawn(tx, &*entropy, row, state, by)?,
+                }
                 if let Some(tombstone) = &tombstone
                     && live
                     && tx.outgoing(&agent, &tombstone.row.id)?.is_none()
@@ -71,9 +85,13 @@ impl Core {
                 Ok::<_, CoreError>(())
             })
             .await?;
+        drop(held_back);
+        if may_have_left {
+            self.handovers.settled(row.digest);
+        }
         self.signals.recorded.raise();
         self.signals.outbox.raise();
-        self.signals.events(&waking).raise();
+        self.signals.changed(&waking, &woken);
         Ok(())
     }
 
@@ -168,6 +186,7 @@ impl Core {
             type_: type_.clone(),
             thid: row.thid.clone(),
             pthid: None,
+            ack: Vec::new(),
             created: created.seconds(),
             expires: (created + defaults::EXPIRY).seconds(),
             causes: Vec::new(),
@@ -193,6 +212,7 @@ impl Core {
             submitted: [0; 32],
             ask: false,
             answer: None,
+            withdrawn: None,
             history: vec![History {
                 state: OutState::Queued,
                 at: created.seconds(),
@@ -207,6 +227,31 @@ impl Core {
             bytes: signed.bytes,
         }))
     }
+}
+
+/// What a sender reads meanwhile.
+const MAY_HAVE_LEFT: &str = "it may have been handed over; the recipient's node has not said yet";
+
+/// Ends a message as withdrawn, or expired.
+pub(crate) fn end_withdrawn(
+    tx: &mut dyn Tx,
+    entropy: &dyn comity_jose::Entropy,
+    mut row: Outgoing,
+    state: OutState,
+    by: &str,
+) -> Result<(), CoreError> {
+    let (code, ended, why) = match state {
+        OutState::Expired => (Some(Code::EXPIRED), EndedState::Expired, "its time ran out"),
+        _ => (None, EndedState::Cancelled, "withdrawn by its sender"),
+    };
+    let now = tx.now();
+    if ending(&mut row, state, code, by, now) {
+        row.reason = None;
+        tx.put_outgoing(&row)?;
+        tx.put_event(&row.agent, &row.id)?;
+        end_noted(tx, entropy, row.digest, ended, why)?;
+    }
+    Ok(())
 }
 
 struct Tombstone {

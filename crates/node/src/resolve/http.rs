@@ -113,6 +113,17 @@ pub enum FetchError {
     Url,
 }
 
+impl FetchError {
+    /// True if it is certain that nothing of a request left.
+    #[must_use]
+    pub const fn is_unsent(&self) -> bool {
+        matches!(
+            self,
+            Self::Url | Self::Connect { .. } | Self::Certificate { .. }
+        )
+    }
+}
+
 /// Bounds of one exchange.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {

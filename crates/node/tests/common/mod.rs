@@ -7,6 +7,8 @@
     missing_docs
 )]
 
+pub mod between;
+
 use comity_api::agent::{Delivery, Message, Send, Settlement};
 use comity_api::operator::Approve;
 use comity_node::Node;
@@ -180,11 +182,28 @@ pub async fn acquainted() -> (Place, Place, Side, Side) {
     let (place_a, place_b) = places();
     let aria = Side::new(&place_a, "aria").await;
     let bruno = Side::new(&place_b, "bruno").await;
+    acquaint(&aria, &bruno).await;
+    (place_a, place_b, aria, bruno)
+}
+
+/// Lets Aria in at Bruno's by a first message.
+pub async fn acquaint(aria: &Side, bruno: &Side) {
     let message = aria.send(BRUNO, REQUEST, json!({"first": true})).await;
     bruno.approve().await;
     let delivery = bruno.lease_one().await;
     bruno.settle(&delivery, "done", Vec::new()).await;
     let done = aria.wait(&message.id, WaitFor::Done).await;
     assert_eq!(done.state, "done");
-    (place_a, place_b, aria, bruno)
+}
+
+/// Waits until something holds.
+pub async fn eventually(mut holds: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < LONG {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    panic!("it never came to hold");
 }

@@ -19,6 +19,7 @@ struct Columns {
     blocks: bool,
     due_from: Option<i64>,
     lapses: Option<i64>,
+    asks: Option<bool>,
 }
 
 /// A row as it is before it is replaced.
@@ -58,7 +59,8 @@ impl SqliteTx<'_> {
             open,
             blocks: row.blocks(),
             due_from: row.due_from().map(millis),
-            lapses: open.then(|| int(row.expires)),
+            lapses: open.then(|| int(row.lapses())),
+            asks: row.awaits_answer().then_some(true),
         })
     }
 
@@ -174,7 +176,7 @@ impl Outbox for SqliteTx<'_> {
         if same_place {
             self.run(
                 "UPDATE outbox SET state = ?2, open = ?3, blocks = ?4, due_from = ?5, due = ?6,
-                    lapses = ?7, data = ?8
+                    lapses = ?7, asks = ?8, data = ?9
                  WHERE seq = ?1",
                 (
                     seq,
@@ -184,14 +186,15 @@ impl Outbox for SqliteTx<'_> {
                     new.due_from,
                     due,
                     new.lapses,
+                    new.asks,
                     data,
                 ),
             )?;
         } else {
             self.run(
                 "INSERT INTO outbox (seq, agent, name, digest, peer, stream, place, state, open,
-                    blocks, due_from, due, lapses, data)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                    blocks, due_from, due, lapses, asks, data)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
                 rusqlite::params![
                     seq,
                     new.agent,
@@ -206,6 +209,7 @@ impl Outbox for SqliteTx<'_> {
                     new.due_from,
                     due,
                     new.lapses,
+                    new.asks,
                     data
                 ],
             )?;
@@ -270,6 +274,17 @@ impl Outbox for SqliteTx<'_> {
             "SELECT o.data FROM stream s JOIN outbox o ON o.stream = s.id
              WHERE s.thread = ?1 AND s.way = 'out' ORDER BY o.seq",
             [thread],
+            |row| json(row, 0),
+        )
+    }
+
+    fn awaiting(&self, agent: &Did, to: &Did, thid: &MessageId) -> Result<Option<Outgoing>> {
+        let Some(stream) = self.stream_id(Way::Out, agent, to, thid)? else {
+            return Ok(None);
+        };
+        self.one(
+            "SELECT data FROM outbox WHERE stream = ?1 AND asks = 1 ORDER BY seq LIMIT 1",
+            [stream],
             |row| json(row, 0),
         )
     }

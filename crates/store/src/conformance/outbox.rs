@@ -3,6 +3,7 @@
 use super::World;
 use super::samples::{START, UNTIL, did, digest, id, outgoing};
 use crate::{History, Outgoing, Page};
+use comity_engine::defaults::WITHDRAWAL_GRACE;
 use comity_engine::{Code, OutState, Proved, WaitingOn};
 use std::time::Duration;
 
@@ -338,4 +339,55 @@ fn due(world: &World) -> Vec<String> {
     let now = world.now();
     let rows = world.read(move |tx| tx.due_outgoing(now, &[], 100));
     rows.into_iter().map(|row| row.id.to_string()).collect()
+}
+
+pub fn the_oldest_message_of_a_thread_that_waits_for_an_answer_is_found(world: &World) {
+    let asked = |order, state, answer: Option<&str>| Outgoing {
+        ask: true,
+        state,
+        answer: answer.map(str::to_owned),
+        ..outgoing("bruno", "t", order)
+    };
+    let answered = asked(1, OutState::Done, Some("d_1"));
+    let refused = asked(2, OutState::Refused, None);
+    let done = asked(4, OutState::Done, None);
+    let queued = asked(5, OutState::Queued, None);
+    for row in [answered, refused, outgoing("bruno", "t", 3), done, queued] {
+        world.write(move |tx| tx.put_outgoing(&row));
+    }
+    let awaiting = |to: &'static str, thid: &'static str| {
+        let row = world.read(move |tx| tx.awaiting(&did("aria"), &did(to), &id(thid)));
+        row.map(|row| row.id.to_string())
+    };
+    assert_eq!(awaiting("bruno", "t").as_deref(), Some("t-4"));
+    assert_eq!(awaiting("carla", "t"), None);
+    assert_eq!(awaiting("bruno", "u"), None);
+    // Once it has its answer the next is.
+    let done = asked(4, OutState::Done, Some("d_4"));
+    world.write(move |tx| tx.put_outgoing(&done));
+    assert_eq!(awaiting("bruno", "t").as_deref(), Some("t-5"));
+}
+
+pub fn what_is_withdrawn_is_not_due_and_lapses_later(world: &World) {
+    let withdrawn = |order| Outgoing {
+        withdrawn: Some(OutState::Cancelled),
+        ..outgoing("bruno", "t", order)
+    };
+    let (now, grace) = (START, WITHDRAWAL_GRACE.as_secs());
+    for row in [outgoing("bruno", "t", 1), outgoing("bruno", "t", 2)] {
+        world.write(move |tx| tx.put_outgoing(&row));
+    }
+    let due = || {
+        let rows = world.read(move |tx| tx.due_outgoing(now, &[], 10));
+        rows.into_iter().map(|row| row.order).collect::<Vec<_>>()
+    };
+    let lapsed = |at| {
+        let rows = world.read(move |tx| tx.expired_outgoing(at, 10));
+        rows.into_iter().map(|row| row.order).collect::<Vec<_>>()
+    };
+    assert_eq!(due(), [Some(1)]);
+    world.write(move |tx| tx.put_outgoing(&withdrawn(1)));
+    assert_eq!(due(), [Some(2)], "the next of the stream has its turn");
+    assert_eq!(lapsed(UNTIL), [Some(2)]);
+    assert_eq!(lapsed(UNTIL + grace), [Some(2), Some(1)]);
 }

@@ -6,6 +6,7 @@
 use super::samples::{START, did, digest, grant, id, incoming, outgoing, receipt};
 use super::{World, block_on};
 use crate::{GrantRow, Incoming, Memory, Outgoing, Page, ReceiptRow, Store, StoreError, Tx};
+use comity_did::Did;
 use comity_engine::{GrantState, InState, OutState, Timestamp};
 use comity_record::ReceiptState;
 use std::time::Duration;
@@ -42,6 +43,18 @@ pub fn agrees_with_the_memory_backend(world: &World) {
     }
 }
 
+/// What waits for an answer, for each peer and thread.
+fn awaiting(tx: &dyn Tx, aria: &Did) -> Result<Vec<u64>, StoreError> {
+    let mut seqs = Vec::new();
+    for peer in PEERS {
+        for thread in THREADS {
+            let row = tx.awaiting(aria, &did(peer), &id(thread))?;
+            seqs.extend(row.map(|row| row.seq));
+        }
+    }
+    Ok(seqs)
+}
+
 /// All that depends on more than one row, as text.
 fn look(tx: &dyn Tx, limit: usize) -> Result<Vec<String>, StoreError> {
     let now = tx.now();
@@ -56,6 +69,7 @@ fn look(tx: &dyn Tx, limit: usize) -> Result<Vec<String>, StoreError> {
         ),
         format!("next out {:?}", tx.next_outgoing()?),
         format!("held {:?}", out(tx.held_outgoing(limit)?)),
+        format!("awaiting {:?}", awaiting(tx, &aria)?),
         format!(
             "counts {:?} {:?}",
             tx.count_outgoing()?,
@@ -151,6 +165,8 @@ impl Work {
                     OutState::Done,
                 ]),
                 next_attempt: dice.of([START, START, soon]),
+                ask: dice.of([false, true]),
+                withdrawn: dice.of([None, None, None, Some(OutState::Cancelled)]),
                 expires: dice.of([9_000_000, START.seconds() + 50]),
                 kind: dice.of([
                     crate::OutKind::Message,

@@ -52,6 +52,7 @@ pub fn outgoing(to: &str, thid: &str, order: u64) -> Outgoing {
         submitted: [7; 32],
         ask: false,
         answer: None,
+        withdrawn: None,
         history: Vec::new(),
     }
 }

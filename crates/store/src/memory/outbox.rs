@@ -128,14 +128,27 @@ impl Outbox for MemoryTx<'_> {
     }
 
     fn expired_outgoing(&self, now: u64, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
-        let mut rows = self.outgoing_where(|row| !row.state.is_end() && row.expires <= now);
-        rows.sort_by_key(|row| (row.expires, row.seq));
+        let mut rows = self.outgoing_where(|row| !row.state.is_end() && row.lapses() <= now);
+        rows.sort_by_key(|row| (row.lapses(), row.seq));
         rows.truncate(limit);
         Ok(rows)
     }
 
     fn thread_outgoing(&self, thid: &MessageId) -> Result<Vec<Outgoing>, StoreError> {
         Ok(self.outgoing_where(|row| row.thid == *thid))
+    }
+
+    fn awaiting(
+        &self,
+        agent: &Did,
+        to: &Did,
+        thid: &MessageId,
+    ) -> Result<Option<Outgoing>, StoreError> {
+        let mut rows = self.outgoing_where(|row| {
+            row.agent == *agent && row.to == *to && row.thid == *thid && row.awaits_answer()
+        });
+        rows.sort_by_key(|row| row.seq);
+        Ok(rows.into_iter().next())
     }
 
     fn find_outgoing(&self, prefix: &str) -> Result<Vec<Outgoing>, StoreError> {

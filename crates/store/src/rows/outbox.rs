@@ -2,6 +2,7 @@
 
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
+use comity_engine::defaults::WITHDRAWAL_GRACE;
 use comity_engine::{Code, OutState, Proved, Timestamp, WaitingOn};
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,10 @@ pub struct Outgoing {
     pub ask: bool,
     /// Delivery id of the answer.
     pub answer: Option<String>,
+    /// How it ends if the recipient's node lets its tombstone take its place: `cancelled` or
+    /// `expired`. Set while that is not known, because it may have been handed over.
+    #[serde(default)]
+    pub withdrawn: Option<OutState>,
     /// Each state with its time and proof, oldest first.
     pub history: Vec<History>,
 }
@@ -90,20 +95,42 @@ impl Outgoing {
     /// True if later messages of its stream wait for it.
     #[must_use]
     pub fn blocks(&self) -> bool {
-        self.state == OutState::Queued && self.kind != OutKind::Contact
+        self.is_to_go() && self.kind != OutKind::Contact
     }
 
     /// From when on it may be handed over, as far as it alone decides: `None` unless it is
-    /// queued, zero if it was never paused.
+    /// queued and not withdrawn, zero if it was never paused.
     ///
     /// What was never paused is due even if the clock went back since it came.
     #[must_use]
     pub fn due_from(&self) -> Option<Timestamp> {
-        match self.state {
-            OutState::Queued if self.next_attempt <= self.created => Some(Timestamp::default()),
-            OutState::Queued => Some(self.next_attempt),
-            _ => None,
+        self.is_to_go().then(|| match self.next_attempt {
+            first if first <= self.created => Timestamp::default(),
+            paused => paused,
+        })
+    }
+
+    /// True if a reply would be its answer. What was done may still be answered: the receipt and
+    /// the reply travel apart.
+    #[must_use]
+    pub fn awaits_answer(&self) -> bool {
+        let open = !self.state.is_end() || self.state == OutState::Done;
+        self.ask && self.answer.is_none() && open
+    }
+
+    /// When this node ends it by itself, UTC seconds: at its expiry, and later if its tombstone
+    /// may still tell what became of it.
+    #[must_use]
+    pub fn lapses(&self) -> u64 {
+        match self.withdrawn {
+            None => self.expires,
+            Some(_) => self.expires + WITHDRAWAL_GRACE.as_secs(),
         }
+    }
+
+    /// Queued, and not to be replaced by its tombstone.
+    fn is_to_go(&self) -> bool {
+        self.state == OutState::Queued && self.withdrawn.is_none()
     }
 
     /// Moves to `state` if that is forward, and notes it; false if nothing changed.

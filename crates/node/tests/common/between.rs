@@ -1,0 +1,69 @@
+//! A stretch of network between two nodes that can be made to lose things.
+
+use std::net::SocketAddr;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// What becomes of what passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weather {
+    /// Everything passes.
+    Fair,
+    /// Requests arrive, their answers do not.
+    AnswersLost,
+    /// Nothing arrives, and nobody says so.
+    AllLost,
+}
+
+/// The stretch itself.
+pub struct Between {
+    pub address: SocketAddr,
+    weather: watch::Sender<Weather>,
+}
+
+impl Between {
+    /// Leads to `target`.
+    pub async fn new(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (weather, seen) = watch::channel(Weather::Fair);
+        tokio::spawn(async move {
+            loop {
+                let (near, _) = listener.accept().await.unwrap();
+                tokio::spawn(carry(near, target, seen.clone()));
+            }
+        });
+        Self { address, weather }
+    }
+
+    /// Changes the weather. Connections that lost something break.
+    pub fn set(&self, weather: Weather) {
+        self.weather.send(weather).unwrap();
+    }
+}
+
+async fn carry(mut near: TcpStream, target: SocketAddr, mut seen: watch::Receiver<Weather>) {
+    let Ok(mut far) = TcpStream::connect(target).await else {
+        return;
+    };
+    let (mut asked, mut answered) = (vec![0; 65_536], vec![0; 65_536]);
+    loop {
+        let weather = *seen.borrow_and_update();
+        tokio::select! {
+            _ = seen.changed() => if weather != Weather::Fair { return },
+            read = near.read(&mut asked) => match read {
+                Ok(n) if n > 0 => if weather != Weather::AllLost {
+                    far.write_all(&asked[..n]).await.unwrap();
+                },
+                _ => return,
+            },
+            read = far.read(&mut answered) => match read {
+                Ok(n) if n > 0 => if weather == Weather::Fair {
+                    near.write_all(&answered[..n]).await.unwrap();
+                },
+                _ => return,
+            },
+        }
+    }
+}
