@@ -1,7 +1,7 @@
 //! What the client starts.
 
-use crate::world::{ARIA, World, history, text};
-use crate::{AUTHCRYPT, BASICMESSAGE, DISCLOSE, PING, PING_RESPONSE, QUERIES, SIGNED};
+use crate::world::{ARIA, World, history, text, text_in};
+use crate::{AUTHCRYPT, BASICMESSAGE, DISCLOSE, PING, PING_RESPONSE, QUERIES, REPORT, SIGNED};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,6 +136,34 @@ async fn what_the_client_writes_is_leased_with_its_proof_and_answered_with_a_sig
         assert_eq!(answered.message["body"], json!({"content": "understood"}));
         let shown = world.when("sent", &answer).await;
         assert_eq!(history(&shown).last(), Some(&["sent", "peer", "none"]));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_agent_rejects_is_reported_to_the_client() {
+    let Some(mut world) = World::acquainted().await else {
+        return;
+    };
+    let did = world.client.did().to_owned();
+    for protection in [AUTHCRYPT, SIGNED] {
+        let sent = world
+            .client
+            .send(protection, text_in("numbers", "1 2 3"))
+            .await;
+        let delivery = world.lease().await;
+        world
+            .reject(&delivery, "e.p.msg.bad-body", "numbers of what?")
+            .await;
+        let report = world.client.receive().await;
+        report.is_proved(ARIA, &did);
+        assert_eq!(report.message["type"], REPORT);
+        let (body, comment) = (&report.message["body"], json!("numbers of what?"));
+        assert_eq!(
+            (&body["code"], &body["comment"]),
+            (&json!("e.p.msg.bad-body"), &comment)
+        );
+        assert_eq!(report.message["pthid"], "numbers");
+        assert_eq!(report.message["ack"], json!([sent.id]));
     }
 }
 

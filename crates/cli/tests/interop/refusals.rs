@@ -1,7 +1,7 @@
 //! What the client does not get, and what it learns of that.
 
-use crate::world::{ARIA, World, text};
-use crate::{AUTHCRYPT, PING, QUERIES, SIGNED};
+use crate::world::{ARIA, World, text, text_in};
+use crate::{AUTHCRYPT, PING, QUERIES, REPORT, SIGNED};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,6 +124,25 @@ async fn after_the_revocation_the_next_message_is_refused() {
         );
     }
     assert!(world.leased(0).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_was_let_in_learns_by_a_report_that_it_was_refused() {
+    let Some(mut world) = World::acquainted().await else {
+        return;
+    };
+    let peer = world.client.did().to_owned();
+    world.comity(&["grant", "revoke", &peer]);
+    for protection in [AUTHCRYPT, SIGNED] {
+        let again = text_in("numbers", "once more");
+        let sent = world.client.send(protection, again).await;
+        let report = world.client.receive().await;
+        report.is_proved(ARIA, &peer);
+        assert_eq!(report.message["type"], REPORT);
+        assert_eq!(report.message["body"]["code"], "e.p.trust.revoked");
+        assert_eq!(report.message["pthid"], "numbers");
+        assert_eq!(report.message["ack"], json!([sent.id]));
+    }
 }
 
 /// What a client may try.

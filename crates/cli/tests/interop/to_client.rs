@@ -1,7 +1,7 @@
 //! What our agent starts: `sent` is all that a transport can say, `received` is what the client
 //! says, and nothing more is ever claimed, for it signs no receipts.
 
-use crate::world::{ARIA, World, history, text_in};
+use crate::world::{ARIA, World, history, text, text_in};
 use crate::{AUTHCRYPT, BASICMESSAGE, EMPTY, REPORT, SIGNED};
 use comity_api::agent::Message;
 use serde_json::{Value, json};
@@ -43,6 +43,25 @@ async fn what_an_agent_asks_is_only_sent_until_the_client_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_reply_in_the_thread_says_that_the_message_was_received_although_nobody_asked() {
+    let Some(mut world) = World::acquainted().await else {
+        return;
+    };
+    for protection in [AUTHCRYPT, SIGNED] {
+        let sent = world.send("good morning", false).await;
+        world.client.receive().await;
+        is_only_sent(&world.when("sent", &sent.id).await);
+        world
+            .client
+            .send(protection, text_in(&sent.id, "to you too"))
+            .await;
+        assert_eq!(world.lease().await.message["thid"], sent.id);
+        let replied = world.when("received", &sent.id).await;
+        assert_eq!(history(&replied).last(), Some(&RECEIVED), "{protection}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_empty_message_that_acknowledges_says_received() {
     let Some(mut world) = World::acquainted().await else {
         return;
@@ -64,6 +83,28 @@ async fn an_empty_message_that_acknowledges_says_received() {
         world.leased(0).await.is_empty(),
         "acknowledgements are the node's business"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn any_message_of_the_client_may_acknowledge() {
+    let Some(mut world) = World::acquainted().await else {
+        return;
+    };
+    let sent = world.send("good morning", false).await;
+    let other = world.send("are you there?", false).await;
+    world.client.receive().await;
+    world.client.receive().await;
+    is_only_sent(&world.when("sent", &other.id).await);
+    let mut aside = text("something else");
+    aside["ack"] = json!([sent.id]);
+    world.client.send(AUTHCRYPT, aside).await;
+    assert_eq!(
+        world.lease().await.message["body"],
+        json!({"content": "something else"})
+    );
+    let acknowledged = world.when("received", &sent.id).await;
+    assert_eq!(history(&acknowledged).last(), Some(&RECEIVED));
+    is_only_sent(&world.show(&other.id).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

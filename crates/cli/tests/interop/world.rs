@@ -167,6 +167,17 @@ impl World {
         self.settle(delivery, done).await.messages.remove(0)
     }
 
+    /// Aria does not want a delivery.
+    pub(crate) async fn reject(&mut self, delivery: &Delivery, code: &str, comment: &str) {
+        let reject = Settlement {
+            outcome: "reject".to_owned(),
+            code: Some(code.to_owned()),
+            comment: Some(comment.to_owned()),
+            ..Settlement::default()
+        };
+        self.settle(delivery, reject).await;
+    }
+
     async fn settle(&mut self, delivery: &Delivery, settlement: Settlement) -> SettleDone {
         let settlement = Settlement {
             delivery: delivery.delivery.clone(),
