@@ -49,7 +49,7 @@ impl World {
 
     /// Makes a grant for basic messages in both directions.
     pub(crate) fn grant(&self, more: &[&str]) {
-        let (peer, basic) = (self.client.did(), "https://didcomm.org/basicmessage/2.0");
+        let (peer, basic) = (self.client.did(), "basicmessage/2.0");
         let terms = [
             "grant",
             "create",
