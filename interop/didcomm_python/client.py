@@ -55,17 +55,21 @@ class Client:
         """Packs and posts a message. Returns the HTTP status and the unpacked reply, if any."""
         to = message["to"][0]
         packed = self.packer.pack(protection, message, to)
+        status, _, body = self.post(packed, to, MEDIA_TYPES.get(protection, ENCRYPTED))
+        return status, self.packer.unpack(body) if body and status < 400 else None
+
+    def post(self, packed, to, media_type=ENCRYPTED):
+        """Posts an envelope to where a DID wants it. Returns status, headers and body."""
         request = urllib.request.Request(
             self.resolver.address(endpoint(self.resolver.document(to))),
             data=packed.encode(),
-            headers={"Content-Type": MEDIA_TYPES.get(protection, ENCRYPTED)},
+            headers={"Content-Type": media_type},
         )
         try:
             with OPENER.open(request, timeout=SEND_SECONDS) as response:
-                body = response.read(REPLY_BYTES).decode()
-                return response.status, self.packer.unpack(body) if body else None
+                return response.status, dict(response.headers), text_of(response)
         except urllib.error.HTTPError as refusal:
-            return refusal.code, None
+            return refusal.code, dict(refusal.headers), text_of(refusal)
 
     def ping(self, to, **headers):
         """Makes a trust ping."""
@@ -83,10 +87,14 @@ class Client:
         return self.message(PING_RESPONSE, message["from"], {}, thid=thread)
 
 
+def text_of(response):
+    return response.read(REPLY_BYTES).decode()
+
+
 def main():
     arguments = read_arguments()
     logging.disable(logging.CRITICAL)
-    own = f"http://{arguments.listen}/" if arguments.listen else None
+    own = arguments.endpoint or (f"http://{arguments.listen}/" if arguments.listen else None)
     identity = Identity.load(arguments.identity, own) if arguments.identity else Identity(own or QUEUE)
     client = Client(identity, Resolver(dict(pair.split("=", 1) for pair in arguments.host_map)))
     if arguments.command == "identity":
@@ -142,6 +150,7 @@ def read_arguments():
     parser = argparse.ArgumentParser(description="A small DIDComm agent on the didcomm library")
     parser.add_argument("--identity", metavar="FILE", help="where the identity is kept")
     parser.add_argument("--listen", metavar="HOST:PORT", help="an HTTP endpoint of its own")
+    parser.add_argument("--endpoint", metavar="URL", help="where others reach it, if elsewhere")
     parser.add_argument("--host-map", metavar="NAME=HOST:PORT", action="append", default=[])
     parser.add_argument("--protection", default="authcrypt", help="see envelope.Packer.pack")
     parser.add_argument("--wait", type=float, default=30, help="seconds for an answer")

@@ -42,6 +42,7 @@ class Packer:
             "encrypted_from": metadata.encrypted_from,
             "encrypted_to": metadata.encrypted_to,
             "sign_from": metadata.sign_from,
+            "anoncrypt": metadata.enc_alg_anon and metadata.enc_alg_anon.name,
         }
 
     async def _pack(self, kind, message, to):

@@ -31,6 +31,11 @@ class Inbox:
         self.server = http.server.ThreadingHTTPServer((host, int(port)), Door)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
+    def close(self):
+        """Stops serving."""
+        self.server.shutdown()
+        self.server.server_close()
+
     def accept(self, door, client):
         """Answers one POST."""
         length = int(door.headers.get("Content-Length") or 0)
@@ -40,6 +45,7 @@ class Inbox:
             message, metadata = client.packer.unpack(door.rfile.read(length).decode())
         except Exception:  # whatever can't be read is refused alike
             return respond(door, 400)
+        metadata["media_type"] = door.headers["Content-Type"]
         self.received.put((message, metadata))
         answer = client.answer(message) if metadata["authenticated"] else None
         if answer is None:

@@ -229,7 +229,7 @@ pub struct CreateGrant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
     /// Accept messages that prove themselves to us only (authcrypt, what most other software
-    /// sends), and send likewise.
+    /// sends). What we send is signed all the same.
     #[serde(default)]
     pub deniable: bool,
     /// Accept messages without `created_time`.

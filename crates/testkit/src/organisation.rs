@@ -44,22 +44,45 @@ impl Organisation {
     /// # Errors
     /// No free ports, or `dir` cannot be written.
     pub fn pair(binary: &Path, dir: &Path) -> Result<[Self; 2]> {
-        let (a, b) = (free_address()?, free_address()?);
-        let map = vec![("agents.org-a.test", a), ("agents.org-b.test", b)];
-        let one = |name: &str, (host, wire)| -> Result<Self> {
-            let home = dir.join(name);
-            std::fs::create_dir_all(&home)?;
-            Ok(Self {
-                host,
-                home,
-                wire,
-                agent_door: free_address()?,
-                binary: binary.to_owned(),
-                map: map.clone(),
-                node: None,
-            })
-        };
+        let map = [
+            ("agents.org-a.test", free_address()?),
+            ("agents.org-b.test", free_address()?),
+        ];
+        let one = |name: &str, (host, wire)| Self::new(binary, dir.join(name), host, wire, &map);
         Ok([one("a", map[0])?, one("b", map[1])?])
+    }
+
+    /// One organisation with its home in `home`, at `agents.org-a.test`, and others that it reaches
+    /// by plain http; nothing runs yet.
+    ///
+    /// # Errors
+    /// No free ports, or `home` cannot be made.
+    pub fn among(
+        binary: &Path,
+        home: &Path,
+        others: &[(&'static str, SocketAddr)],
+    ) -> Result<Self> {
+        let wire = free_address()?;
+        Self::new(binary, home.to_owned(), "agents.org-a.test", wire, others)
+    }
+
+    fn new(
+        binary: &Path,
+        home: PathBuf,
+        host: &'static str,
+        wire: SocketAddr,
+        map: &[(&'static str, SocketAddr)],
+    ) -> Result<Self> {
+        std::fs::create_dir_all(&home)?;
+        Ok(Self {
+            host,
+            home,
+            wire,
+            agent_door: free_address()?,
+            binary: binary.to_owned(),
+            map: map.to_vec(),
+            node: None,
+        })
     }
 
     /// Starts the node, armed to die at `fail_point` (`NAME:N`) if there is one.

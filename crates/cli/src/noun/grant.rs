@@ -76,7 +76,7 @@ struct Create {
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
     /// Accept messages that prove themselves to us only (authcrypt, what most other software
-    /// sends), and send likewise
+    /// sends); what your agent sends is signed all the same
     #[arg(long)]
     deniable: bool,
     /// Accept messages without created_time

@@ -85,12 +85,12 @@ pub(crate) fn count(number: u64, of: &str) -> String {
 }
 
 /// The full type of what a person typed: itself, or one of DIDComm's own protocols in short
-/// (`basicmessage/2.0/message`).
+/// (`basicmessage/2.0/message`), or such a protocol (`basicmessage/2.0`).
 pub(crate) fn full_type(typed: &str) -> String {
     let known = DIDCOMM.iter().any(|protocol| {
         typed
             .strip_prefix(protocol)
-            .is_some_and(|rest| rest.starts_with('/'))
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     });
     if known {
         format!("https://didcomm.org/{typed}")
@@ -160,5 +160,10 @@ mod tests {
             "https://a.example/x/1.0/y"
         );
         assert_eq!(full_type("trust-ping/2.05/ping"), "trust-ping/2.05/ping");
+        let basic = full_type("basicmessage/2.0");
+        assert_eq!(
+            basic, "https://didcomm.org/basicmessage/2.0",
+            "as grants name it"
+        );
     }
 }

@@ -398,7 +398,8 @@ fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
     })
 }
 
-fn grant(row: &GrantRow) -> Grant {
+/// A grant as operators see it.
+pub(super) fn grant(row: &GrantRow) -> Grant {
     let listed = |did| row.grant.types_from(did).map(safe).collect();
     Grant {
         id: row.grant.id().to_string(),

@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::contact::{ContactDraft, ContactRow, decided, end_grant, replace_others};
+use super::operate;
 use super::trouble::{CoreError, ambiguous, bad, not_found};
 use comity_api::Problem;
 use comity_api::operator::{Approve, CreateGrant, Decided};
@@ -241,7 +242,10 @@ impl Core {
     ///
     /// # Errors
     /// Malformed; the peer's DID does not resolve.
-    pub async fn create_grant(&self, create: CreateGrant) -> Result<Decided, Problem> {
+    pub async fn create_grant(
+        &self,
+        create: CreateGrant,
+    ) -> Result<comity_api::operator::Grant, Problem> {
         let agent = self
             .agent_named(&create.agent)
             .ok_or_else(|| not_found("agent", &create.agent))?;
@@ -275,7 +279,7 @@ impl Core {
                 .next("name types as https://example.org/PROTOCOL/1.0 or …/1.0/NAME")
         })?;
         let row = GrantRow {
-            grant: grant.clone(),
+            grant,
             ours: agent.did.clone(),
             peer: peer.clone(),
             state: GrantState::Active,
@@ -289,6 +293,7 @@ impl Core {
             ended: None,
             code: None,
         };
+        let shown = operate::grant(&row);
         let entropy = Arc::clone(&self.entropy);
         let hash = Digest::new(document.hash());
         self.store
@@ -301,10 +306,7 @@ impl Core {
             })
             .await?;
         self.after_decision(&agent.did);
-        Ok(Decided {
-            outcome: "granted".to_owned(),
-            grant: Some(grant.id().to_string()),
-        })
+        Ok(shown)
     }
 
     /// Blocks a peer: every grant with it ends, and its envelopes stop at the gate.

@@ -88,6 +88,28 @@ async fn the_operator_sees_the_node_and_its_agents() {
 }
 
 #[tokio::test]
+async fn a_grant_that_is_made_is_answered_as_it_is_listed() {
+    let house = House::new().await;
+    let peer = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    let basic = "https://didcomm.org/basicmessage/2.0";
+    let create = json!({"agent": "bruno", "peer": peer, "deniable": true,
+        "they_may_send": [basic], "we_may_send": []});
+    let created = house.operate("POST /v1/grants", create).await;
+    assert_eq!(created.status, StatusCode::CREATED);
+    let grant = created.json();
+    assert_eq!(
+        (&grant["state"], &grant["peer"]),
+        (&json!("active"), &json!(peer))
+    );
+    assert_eq!(
+        (&grant["they_may_send"], &grant["deniable"]),
+        (&json!([basic]), &json!(true))
+    );
+    let grants = house.operate("GET /v1/grants", Value::Null).await.json();
+    assert_eq!(grants, json!([grant]));
+}
+
+#[tokio::test]
 async fn a_knock_is_shown_approved_and_becomes_a_grant() {
     let house = House::new().await;
     house.aria.send(&house.bruno(), REQUEST, json!({})).await;

@@ -254,12 +254,7 @@ impl Scene {
             deniable,
             untimed: false,
         };
-        self.core()
-            .create_grant(create)
-            .await
-            .unwrap()
-            .grant
-            .unwrap()
+        self.core().create_grant(create).await.unwrap().id
     }
 
     /// A message that would be accepted from the friend.
