@@ -19,6 +19,7 @@ mod draft;
 mod evidence;
 mod expire;
 mod foreign;
+mod grants;
 mod handovers;
 mod hands;
 mod identity;

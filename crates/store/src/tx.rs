@@ -137,8 +137,8 @@ pub trait Outbox {
     fn next_outgoing(&self) -> Result<Option<Timestamp>>;
     /// Messages of the stream that have a number of at least `order` and have not ended, by order.
     fn stream(&self, agent: &Did, to: &Did, thid: &MessageId, order: u64) -> Result<Vec<Outgoing>>;
-    /// Messages between an agent and a peer that have not ended.
-    fn unfinished(&self, agent: &Did, to: &Did, limit: usize) -> Result<Vec<Outgoing>>;
+    /// Messages between an agent and a peer that have not ended, after `page.after`, by `seq`.
+    fn unfinished(&self, agent: &Did, to: &Did, page: Page) -> Result<Vec<Outgoing>>;
     /// Messages that have not ended although their time ran out at `now` (UTC seconds)
     /// ([`Outgoing::lapses`]), by that time.
     fn expired_outgoing(&self, now: u64, limit: usize) -> Result<Vec<Outgoing>>;
@@ -179,8 +179,8 @@ pub trait Inbox {
     /// The earliest time at which [`Inbox::leasable`] may have more for `recipient` without a
     /// new message: an end of a lease or of a pause.
     fn next_incoming(&self, recipient: &Did, now: Timestamp) -> Result<Option<Timestamp>>;
-    /// Unsettled deliveries between an agent and a peer.
-    fn unsettled(&self, recipient: &Did, sender: &Did, limit: usize) -> Result<Vec<Incoming>>;
+    /// Unsettled deliveries between an agent and a peer, after `page.after`, by `seq`.
+    fn unsettled(&self, recipient: &Did, sender: &Did, page: Page) -> Result<Vec<Incoming>>;
     /// Unsettled deliveries whose message expired at `now` (UTC seconds) and that are not leased,
     /// by expiry.
     fn expired_incoming(&self, now: u64, limit: usize) -> Result<Vec<Incoming>>;

@@ -10,23 +10,21 @@ use super::Core;
 use super::accept::{WireAnswer, silent};
 use super::claims::{Arrival, Stop};
 use super::draft::Draft;
+use super::grants::{begin_grant, decided, end_grant};
 use super::identity::Hosted;
-use super::note::note;
-use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use crate::bucket::{Buckets, Rate};
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
 use comity_engine::contact::{self, Declined, Ended, First, Knock, Welcome};
 use comity_engine::grant::{self, Restrictions};
-use comity_engine::{Code, Grant, GrantState, InState, OutState, Proved, Timestamp, WaitingOn};
+use comity_engine::{Code, Grant, GrantState, OutState, Proved, WaitingOn};
 use comity_engine::{defaults, fresh};
-use comity_jose::{Entropy, base64url};
-use comity_record::entry::{Decided, EndedState, Outcome, Settled};
-use comity_record::receipt::By;
-use comity_record::{Digest, Event, ReceiptState};
+use comity_jose::base64url;
+use comity_record::Digest;
+use comity_record::entry::Outcome;
 use comity_store::{
-    GrantRow, History, Incoming, KnockRow, KnockState, OutKind, Outgoing, PeerRow, StoreError, Tx,
+    GrantRow, History, KnockRow, KnockState, OutKind, Outgoing, PeerRow, StoreError, Tx,
 };
 use serde_json::Value;
 use std::sync::Arc;
@@ -308,10 +306,7 @@ impl Core {
                     version: offered.version + 1,
                     ..offered.clone()
                 };
-                replace_others(tx, &*entropy, &active)?;
-                tx.put_grant(&active)?;
-                decided(tx, &*entropy, &active, Outcome::Approved, Some(digest))?;
-                release_held(tx, &*entropy, &active)?;
+                begin_grant(tx, &*entropy, &active, Outcome::Approved, Some(digest))?;
                 Ok::<_, CoreError>(Some(true))
             })
             .await?;
@@ -585,196 +580,6 @@ fn learn(tx: &mut dyn Tx, peer: &Did, speaks: &[String]) -> Result<(), CoreError
         speaks: speaks.to_vec(),
         first_seen,
     })?;
-    Ok(())
-}
-
-/// Records a decision about a grant.
-pub(crate) fn decided(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    row: &GrantRow,
-    outcome: Outcome,
-    message: Option<Digest>,
-) -> Result<(), CoreError> {
-    let grant = row.grant.id();
-    let decided = Decided {
-        grant,
-        approval: row.approval,
-        by: row.decided_by.clone(),
-        outcome,
-        message,
-    };
-    note(tx, entropy, Event::Decision(decided), Some(grant))?;
-    Ok(())
-}
-
-/// Other grants and offers of the pair give way to a new one.
-///
-/// What was accepted under them goes on under the new one, as far as that covers it.
-pub(crate) fn replace_others(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    new: &GrantRow,
-) -> Result<(), CoreError> {
-    end_rows(tx, entropy, &new.ours, &new.peer, |row| {
-        row.grant.id() != new.grant.id()
-    })?;
-    let id = new.grant.id();
-    for mut row in tx.unsettled(&new.ours, &new.peer, 100_000)? {
-        if row.grant == id {
-            continue;
-        }
-        let covered = new.grant.permits(&row.sender, &row.type_);
-        if covered || row.rule == comity_engine::decide::Rule::Reply.as_str() {
-            row.grant = id;
-            tx.put_incoming(&row)?;
-        } else {
-            refuse_delivery(tx, entropy, &mut row, &Code::TYPE_NOT_GRANTED)?;
-        }
-    }
-    Ok(())
-}
-
-/// Ends grants and offers of a pair without what hangs on them.
-fn end_rows(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    ours: &Did,
-    peer: &Did,
-    which: impl Fn(&GrantRow) -> bool,
-) -> Result<(), CoreError> {
-    let now = tx.now();
-    for mut row in tx.grants_of_pair(ours, peer)? {
-        if row.state != GrantState::Ended && which(&row) {
-            row.state = GrantState::Ended;
-            row.version += 1;
-            row.ended = Some(now);
-            tx.put_grant(&row)?;
-            decided(tx, entropy, &row, Outcome::Ended, None)?;
-        }
-    }
-    Ok(())
-}
-
-/// Ends a delivery that policy does not let through any more; its sender is told.
-fn refuse_delivery(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    row: &mut Incoming,
-    code: &Code,
-) -> Result<(), CoreError> {
-    row.state = InState::Settled;
-    row.lease = None;
-    tx.put_incoming(row)?;
-    let settled = Settled {
-        message: row.digest,
-        state: ReceiptState::Refused,
-        code: Some(code.to_string()),
-        by: By::Node,
-        attempt: u64::from(row.attempt),
-        replies: Vec::new(),
-    };
-    note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
-    super::receipts::owe(tx, row, ReceiptState::Refused, Some(code.clone()), By::Node)
-}
-
-/// What waited for the grant goes out, as far as the grant covers it.
-pub(crate) fn release_held(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    grant: &GrantRow,
-) -> Result<(), CoreError> {
-    let now = tx.now();
-    for mut row in tx.unfinished(&grant.ours, &grant.peer, 100_000)? {
-        if row.state != OutState::Held {
-            continue;
-        }
-        if grant.grant.permits(&grant.ours, &row.type_) {
-            row.grant = Some(grant.grant.id());
-            row.next_attempt = now;
-            row.advance(OutState::Queued, now.seconds(), "node", Proved::None);
-        } else {
-            refuse_held(tx, entropy, &mut row, &Code::TYPE_NOT_GRANTED, now)?;
-        }
-        tx.put_outgoing(&row)?;
-        tx.put_event(&row.agent, &row.id)?;
-    }
-    Ok(())
-}
-
-fn refuse_held(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    row: &mut Outgoing,
-    code: &Code,
-    now: Timestamp,
-) -> Result<(), CoreError> {
-    if ending(row, OutState::Refused, Some(code.clone()), "peer", now) {
-        end_noted(tx, entropy, row.digest, EndedState::Failed, code.as_str())?;
-    }
-    Ok(())
-}
-
-/// Ends a grant with all that hangs on it (invariant I5): mail to the peer, deliveries from it.
-pub(crate) fn end_grant(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    mut grant: GrantRow,
-    outcome: Outcome,
-    by: &str,
-    code: &Code,
-    message: Digest,
-) -> Result<(), CoreError> {
-    let now = tx.now();
-    let was_offered = grant.state == GrantState::Offered;
-    grant.state = GrantState::Ended;
-    grant.version += 1;
-    grant.ended = Some(now);
-    grant.code = Some(code.clone());
-    grant.decided_by = by.to_owned();
-    tx.put_grant(&grant)?;
-    decided(
-        tx,
-        entropy,
-        &grant,
-        outcome,
-        Some(message).filter(|m| *m != grant.grant.id()),
-    )?;
-    if matches!(outcome, Outcome::Revoked | Outcome::Ended) {
-        // An offer under way would let the two back in without anybody deciding so.
-        end_rows(tx, entropy, &grant.ours, &grant.peer, |row| {
-            row.state == GrantState::Offered
-        })?;
-    }
-    // A wider offer that was declined leaves the live grant, and its mail, alone.
-    let live = tx
-        .grant_between(&grant.ours, &grant.peer)?
-        .is_some_and(|other| other.state == GrantState::Active);
-    for mut row in tx.unfinished(&grant.ours, &grant.peer, 100_000)? {
-        let held = row.state == OutState::Held;
-        if row.kind == OutKind::Contact || (live && !held) {
-            continue;
-        }
-        if was_offered {
-            refuse_held(tx, entropy, &mut row, code, now)?;
-        } else if ending(&mut row, OutState::Cancelled, Some(code.clone()), by, now) {
-            end_noted(
-                tx,
-                entropy,
-                row.digest,
-                EndedState::Cancelled,
-                code.as_str(),
-            )?;
-        }
-        tx.put_outgoing(&row)?;
-        tx.put_event(&row.agent, &row.id)?;
-    }
-    if live {
-        return Ok(());
-    }
-    for mut row in tx.unsettled(&grant.ours, &grant.peer, 100_000)? {
-        refuse_delivery(tx, entropy, &mut row, code)?;
-    }
     Ok(())
 }
 

@@ -126,7 +126,9 @@ impl Core {
             return Ok(());
         }
         let Some((octets, pin)) = self.kept(&row).await? else {
+            // Ended meanwhile, or about to be: its grant did.
             self.handovers.settled(row.digest);
+            tokio::time::sleep(Duration::from_millis(20)).await;
             return Ok(());
         };
         fail::point("deliver.before-send");

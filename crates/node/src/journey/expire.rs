@@ -2,7 +2,7 @@
 //! the minute's count of refusals that have no entry of their own (invariant I4).
 
 use super::Core;
-use super::contact::end_grant;
+use super::grants::end_grant;
 use super::note::note;
 use super::receipts::owe;
 use super::trouble::CoreError;
@@ -58,6 +58,7 @@ impl Core {
             }
         }
         self.expire_rows().await?;
+        self.sweep().await?;
         if minute {
             self.count_minute().await?;
             self.forget_seen().await?;

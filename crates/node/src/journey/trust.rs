@@ -1,7 +1,8 @@
 //! What operators decide: let in, deny, grant, revoke, block (design §5).
 
 use super::Core;
-use super::contact::{ContactDraft, ContactRow, decided, end_grant, replace_others};
+use super::contact::{ContactDraft, ContactRow};
+use super::grants::{begin_grant, end_grant};
 use super::operate;
 use super::trouble::{CoreError, ambiguous, bad, not_found};
 use comity_api::Problem;
@@ -14,7 +15,7 @@ use comity_engine::{Code, Grant, GrantState, OutState, WaitingOn, defaults};
 use comity_jose::base64url;
 use comity_record::entry::Outcome;
 use comity_record::{Approval, Digest, approval_digest};
-use comity_store::{GrantRow, KnockRow, KnockState, PeerRow};
+use comity_store::{GrantRow, KnockRow, KnockState, Page, PeerRow};
 use std::sync::Arc;
 
 /// What the record calls whoever can open the operator's socket.
@@ -93,11 +94,8 @@ impl Core {
                 let mut knock = still_pending(tx, &digest)?;
                 knock.state = KnockState::Approved;
                 tx.put_knock(&knock)?;
-                replace_others(tx, &*entropy, &row)?;
-                tx.put_grant(&row)?;
-                decided(tx, &*entropy, &row, Outcome::Approved, Some(digest))?;
-                // Mail of ours that waited for them to let us in goes out under this grant.
-                super::contact::release_held(tx, &*entropy, &row)?;
+                // Mail of ours that waited for them to let us in goes out under this grant, too.
+                begin_grant(tx, &*entropy, &row, Outcome::Approved, Some(digest))?;
                 answer.keep(tx)
             })
             .await?;
@@ -299,10 +297,7 @@ impl Core {
         self.store
             .write(move |tx| {
                 tx.put_document(&hash, &peer, document.octets(), tx.now().seconds())?;
-                replace_others(tx, &*entropy, &row)?;
-                tx.put_grant(&row)?;
-                decided(tx, &*entropy, &row, Outcome::Approved, None)?;
-                super::contact::release_held(tx, &*entropy, &row)
+                begin_grant(tx, &*entropy, &row, Outcome::Approved, None)
             })
             .await?;
         self.after_decision(&agent.did);
@@ -394,7 +389,12 @@ impl Core {
         let outcome = format!("knocking at {}", row.to);
         self.store
             .write(move |tx| {
-                for mut other in tx.unfinished(&row.agent, &row.to, 100_000)? {
+                // All of the pair's that wait for the same; the knock names one of them.
+                let page = Page {
+                    after: 0,
+                    limit: 256,
+                };
+                for mut other in tx.unfinished(&row.agent, &row.to, page)? {
                     let waits = other.waiting_on == Some(WaitingOn::Operator);
                     if other.state == OutState::Held && waits {
                         other.waiting_on = Some(WaitingOn::Grant);

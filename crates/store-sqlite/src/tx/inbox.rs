@@ -281,14 +281,15 @@ impl Inbox for SqliteTx<'_> {
         Ok(next.map(timestamp))
     }
 
-    fn unsettled(&self, recipient: &Did, sender: &Did, limit: usize) -> Result<Vec<Incoming>> {
+    fn unsettled(&self, recipient: &Did, sender: &Did, page: Page) -> Result<Vec<Incoming>> {
         let (Some(recipient), Some(sender)) = (self.party(recipient)?, self.party(sender)?) else {
             return Ok(Vec::new());
         };
         self.all(
             "SELECT data FROM inbox WHERE recipient = ?1 AND sender = ?2 AND unsettled = 1
-             ORDER BY seq LIMIT ?3",
-            (recipient, sender, limit_of(limit)),
+                AND seq > ?3
+             ORDER BY seq LIMIT ?4",
+            (recipient, sender, int(page.after), limit_of(page.limit)),
             |row| json(row, 0),
         )
     }

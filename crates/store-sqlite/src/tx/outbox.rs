@@ -246,14 +246,14 @@ impl Outbox for SqliteTx<'_> {
         )
     }
 
-    fn unfinished(&self, agent: &Did, to: &Did, limit: usize) -> Result<Vec<Outgoing>> {
+    fn unfinished(&self, agent: &Did, to: &Did, page: Page) -> Result<Vec<Outgoing>> {
         let (Some(agent), Some(peer)) = (self.party(agent)?, self.party(to)?) else {
             return Ok(Vec::new());
         };
         self.all(
-            "SELECT data FROM outbox WHERE agent = ?1 AND peer = ?2 AND open = 1
-             ORDER BY seq LIMIT ?3",
-            (agent, peer, limit_of(limit)),
+            "SELECT data FROM outbox WHERE agent = ?1 AND peer = ?2 AND open = 1 AND seq > ?3
+             ORDER BY seq LIMIT ?4",
+            (agent, peer, int(page.after), limit_of(page.limit)),
             |row| json(row, 0),
         )
     }

@@ -42,7 +42,8 @@ pub fn unsettled_deliveries_are_counted_and_listed_by_sender(world: &World) {
     world.write(|tx| tx.put_incoming(&incoming("carla", "t", 1)));
     let unsettled = |sender: &str, limit| {
         let sender = did(sender);
-        let rows = world.read(move |tx| tx.unsettled(&did("aria"), &sender, limit));
+        let page = Page { after: 0, limit };
+        let rows = world.read(move |tx| tx.unsettled(&did("aria"), &sender, page));
         rows.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
     };
     assert_eq!(

@@ -145,7 +145,10 @@ pub fn messages_that_have_not_ended_are_found_by_peer_and_by_expiry(world: &Worl
             .map(|row| row.id.to_string())
             .collect::<Vec<_>>()
     };
-    let open = |limit| world.read(move |tx| tx.unfinished(&did("aria"), &did("bruno"), limit));
+    let open = |limit| {
+        let page = Page { after: 0, limit };
+        world.read(move |tx| tx.unfinished(&did("aria"), &did("bruno"), page))
+    };
     assert_eq!(ids(open(9)), ["t1-1", "t2-1", "t4-1"]);
     assert_eq!(ids(open(2)), ["t1-1", "t2-1"]);
     let expired = |now, limit| world.read(move |tx| tx.expired_outgoing(now, limit));

@@ -105,15 +105,16 @@ fn look(tx: &dyn Tx, limit: usize) -> Result<Vec<String>, StoreError> {
         format!("unsigned {:?}", ids(tx.unsigned_receipts(20, limit)?)),
         format!("next receipt {:?}", tx.next_receipt()?),
     ];
+    let page = Page { after: 3, limit };
     for peer in PEERS {
         let peer = did(peer);
         seen.push(format!(
             "unfinished {:?}",
-            out(tx.unfinished(&aria, &peer, limit)?)
+            out(tx.unfinished(&aria, &peer, page)?)
         ));
         seen.push(format!(
             "unsettled {:?}",
-            inn(tx.unsettled(&aria, &peer, limit)?)
+            inn(tx.unsettled(&aria, &peer, page)?)
         ));
         seen.push(format!("{:?}", tx.grant_between(&aria, &peer)?));
         for thread in THREADS {

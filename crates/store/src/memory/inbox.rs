@@ -104,12 +104,13 @@ impl Inbox for MemoryTx<'_> {
         &self,
         recipient: &Did,
         sender: &Did,
-        limit: usize,
+        page: Page,
     ) -> Result<Vec<Incoming>, StoreError> {
         let mut rows = self.incoming_where(|row| {
-            row.recipient == *recipient && row.sender == *sender && row.is_unsettled()
+            let of_pair = row.recipient == *recipient && row.sender == *sender;
+            of_pair && row.is_unsettled() && row.seq > page.after
         });
-        rows.truncate(limit);
+        rows.truncate(page.limit);
         Ok(rows)
     }
 

@@ -120,10 +120,12 @@ impl Outbox for MemoryTx<'_> {
         Ok(rows)
     }
 
-    fn unfinished(&self, agent: &Did, to: &Did, limit: usize) -> Result<Vec<Outgoing>, StoreError> {
-        let mut rows =
-            self.outgoing_where(|row| row.agent == *agent && row.to == *to && !row.state.is_end());
-        rows.truncate(limit);
+    fn unfinished(&self, agent: &Did, to: &Did, page: Page) -> Result<Vec<Outgoing>, StoreError> {
+        let mut rows = self.outgoing_where(|row| {
+            let of_pair = row.agent == *agent && row.to == *to;
+            of_pair && !row.state.is_end() && row.seq > page.after
+        });
+        rows.truncate(page.limit);
         Ok(rows)
     }
 

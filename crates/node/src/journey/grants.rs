@@ -1,0 +1,379 @@
+//! What follows from a grant that begins or ends: the decision in its own unit, and all that hangs
+//! on it (mail to the peer, deliveries from it) page by page after it.
+//!
+//! A decision holds from its commit on (invariant I5): whoever hands over, leases or settles reads
+//! the grant again. The sweep behind it only says so at each row; it survives a crash, and nobody
+//! waits for it, however much mail there is.
+
+use super::Core;
+use super::note::note;
+use super::submit::{end_noted, ending};
+use super::trouble::CoreError;
+use comity_did::Did;
+use comity_engine::decide::Rule;
+use comity_engine::{Code, Grant, GrantState, InState, OutState, Proved, Timestamp};
+use comity_jose::Entropy;
+use comity_record::entry::{Decided, EndedState, Outcome, Settled};
+use comity_record::receipt::By;
+use comity_record::{Digest, Event, ReceiptState};
+use comity_store::{GrantRow, Incoming, OutKind, Outgoing, Page, Tx};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Records a decision about a grant.
+pub(crate) fn decided(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &GrantRow,
+    outcome: Outcome,
+    message: Option<Digest>,
+) -> Result<(), CoreError> {
+    let grant = row.grant.id();
+    let decided = Decided {
+        grant,
+        approval: row.approval,
+        by: row.decided_by.clone(),
+        outcome,
+        message,
+    };
+    note(tx, entropy, Event::Decision(decided), Some(grant))?;
+    Ok(())
+}
+
+/// Other grants and offers of the pair give way to a new one: what waited for it goes out, and what
+/// was accepted under them goes on, as far as the new one covers it.
+pub(crate) fn begin_grant(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    new: &GrantRow,
+    outcome: Outcome,
+    message: Option<Digest>,
+) -> Result<(), CoreError> {
+    end_rows(tx, entropy, &new.ours, &new.peer, |row| {
+        row.grant.id() != new.grant.id()
+    })?;
+    tx.put_grant(new)?;
+    decided(tx, entropy, new, outcome, message)?;
+    let under = Follow::Begun {
+        grant: new.grant.id(),
+    };
+    Sweep::start(tx, entropy, new, under)
+}
+
+/// Ends grants and offers of a pair without what hangs on them.
+fn end_rows(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    ours: &Did,
+    peer: &Did,
+    which: impl Fn(&GrantRow) -> bool,
+) -> Result<(), CoreError> {
+    let now = tx.now();
+    for mut row in tx.grants_of_pair(ours, peer)? {
+        if row.state != GrantState::Ended && which(&row) {
+            row.state = GrantState::Ended;
+            row.version += 1;
+            row.ended = Some(now);
+            tx.put_grant(&row)?;
+            decided(tx, entropy, &row, Outcome::Ended, None)?;
+        }
+    }
+    Ok(())
+}
+
+/// Ends a grant, and with it all that hangs on it: mail to the peer, deliveries from it.
+pub(crate) fn end_grant(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    mut grant: GrantRow,
+    outcome: Outcome,
+    by: &str,
+    code: &Code,
+    message: Digest,
+) -> Result<(), CoreError> {
+    let offered = grant.state == GrantState::Offered;
+    grant.state = GrantState::Ended;
+    grant.version += 1;
+    grant.ended = Some(tx.now());
+    grant.code = Some(code.clone());
+    grant.decided_by = by.to_owned();
+    tx.put_grant(&grant)?;
+    let message = Some(message).filter(|message| *message != grant.grant.id());
+    decided(tx, entropy, &grant, outcome, message)?;
+    if matches!(outcome, Outcome::Revoked | Outcome::Ended) {
+        // An offer under way would let the two back in without anybody deciding so.
+        end_rows(tx, entropy, &grant.ours, &grant.peer, |row| {
+            row.state == GrantState::Offered
+        })?;
+    }
+    // A wider offer that was declined leaves the live grant, and its mail, alone.
+    let live = tx
+        .grant_between(&grant.ours, &grant.peer)?
+        .is_some_and(|other| other.state == GrantState::Active);
+    let ended = Follow::Ended {
+        code: code.clone(),
+        by: by.to_owned(),
+        offered,
+        held_only: live,
+    };
+    Sweep::start(tx, entropy, &grant, ended)
+}
+
+/// What a decision means for the rows of a pair that were there before it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Follow {
+    Begun {
+        grant: Digest,
+    },
+    Ended {
+        code: Code,
+        by: String,
+        /// It was an offer: held mail was refused by the peer rather than withdrawn by us.
+        offered: bool,
+        /// Another grant lives: only held mail ends.
+        held_only: bool,
+    },
+}
+
+/// A decision whose consequences are being written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Sweep {
+    ours: Did,
+    peer: Did,
+    /// Rows that came later have nothing to do with it.
+    at: Timestamp,
+    follow: Follow,
+    /// How far it came; `None` when that part is done.
+    out_after: Option<u64>,
+    in_after: Option<u64>,
+}
+
+/// Rows in one unit.
+const IN_ONE_UNIT: usize = 256;
+/// The name under which unfinished sweeps are kept.
+const SWEEPS: &str = "sweeps";
+
+impl Sweep {
+    /// Takes the first page at once; what is left is kept for [`Core::sweep`].
+    fn start(
+        tx: &mut dyn Tx,
+        entropy: &dyn Entropy,
+        grant: &GrantRow,
+        follow: Follow,
+    ) -> Result<(), CoreError> {
+        let deliveries = match &follow {
+            Follow::Ended { held_only, .. } => !held_only,
+            Follow::Begun { .. } => true,
+        };
+        let mut sweep = Self {
+            ours: grant.ours.clone(),
+            peer: grant.peer.clone(),
+            at: tx.now(),
+            follow,
+            out_after: Some(0),
+            in_after: deliveries.then_some(0),
+        };
+        let mut waiting = Self::waiting(tx)?;
+        // In the order of the decisions: what the one before ends must not go on under this one.
+        let behind = waiting
+            .iter()
+            .any(|other| other.ours == sweep.ours && other.peer == sweep.peer);
+        if behind || !sweep.page(tx, entropy)? {
+            waiting.push(sweep);
+            Self::keep(tx, &waiting)?;
+        }
+        Ok(())
+    }
+
+    fn waiting(tx: &dyn Tx) -> Result<Vec<Self>, CoreError> {
+        let Some(kept) = tx.meta(SWEEPS)? else {
+            return Ok(Vec::new());
+        };
+        serde_json::from_slice(&kept).map_err(|_| CoreError::Defect("sweeps that do not parse"))
+    }
+
+    fn keep(tx: &mut dyn Tx, waiting: &[Self]) -> Result<(), CoreError> {
+        let octets = serde_json::to_vec(waiting);
+        let octets = octets.map_err(|_| CoreError::Defect("sweeps that are no JSON"))?;
+        Ok(tx.set_meta(SWEEPS, &octets)?)
+    }
+
+    /// One page. True when nothing is left.
+    fn page(&mut self, tx: &mut dyn Tx, entropy: &dyn Entropy) -> Result<bool, CoreError> {
+        let limit = IN_ONE_UNIT;
+        let begun = match &self.follow {
+            Follow::Begun { grant } => tx.grant(grant, &self.ours)?.map(|row| row.grant),
+            Follow::Ended { .. } => None,
+        };
+        if let Some(after) = self.out_after {
+            let rows = tx.unfinished(&self.ours, &self.peer, Page { after, limit })?;
+            self.out_after = rows
+                .last()
+                .filter(|_| rows.len() == limit)
+                .map(|row| row.seq);
+            for row in rows {
+                if row.kind != OutKind::Contact && row.created <= self.at {
+                    self.mail(tx, entropy, begun.as_ref(), row)?;
+                }
+            }
+        } else if let Some(after) = self.in_after {
+            let rows = tx.unsettled(&self.ours, &self.peer, Page { after, limit })?;
+            self.in_after = rows
+                .last()
+                .filter(|_| rows.len() == limit)
+                .map(|row| row.seq);
+            for row in rows {
+                if row.received <= self.at {
+                    self.delivery(tx, entropy, begun.as_ref(), row)?;
+                }
+            }
+        }
+        if self.out_after.is_none() && self.in_after == Some(0) {
+            // Few rows, as nearly always: both parts in one unit.
+            return self.page(tx, entropy);
+        }
+        Ok(self.out_after.is_none() && self.in_after.is_none())
+    }
+
+    fn mail(
+        &self,
+        tx: &mut dyn Tx,
+        entropy: &dyn Entropy,
+        begun: Option<&Grant>,
+        mut row: Outgoing,
+    ) -> Result<(), CoreError> {
+        let (now, held) = (tx.now(), row.state == OutState::Held);
+        let changed = match &self.follow {
+            Follow::Begun { .. } if !held => false,
+            Follow::Begun { .. } => match begun {
+                Some(grant) if grant.permits(&self.ours, &row.type_) => {
+                    row.grant = Some(grant.id());
+                    row.next_attempt = now;
+                    row.advance(OutState::Queued, now.seconds(), "node", Proved::None)
+                }
+                _ => refuse_held(tx, entropy, &mut row, &Code::TYPE_NOT_GRANTED, now)?,
+            },
+            Follow::Ended { held_only, .. } if *held_only && !held => false,
+            Follow::Ended {
+                code,
+                offered: true,
+                ..
+            } => refuse_held(tx, entropy, &mut row, code, now)?,
+            Follow::Ended { code, by, .. } => {
+                let ended = ending(&mut row, OutState::Cancelled, Some(code.clone()), by, now);
+                if ended {
+                    let (state, why) = (EndedState::Cancelled, code.as_str());
+                    end_noted(tx, entropy, row.digest, state, why)?;
+                }
+                ended
+            }
+        };
+        if changed {
+            tx.put_outgoing(&row)?;
+            tx.put_event(&row.agent, &row.id)?;
+        }
+        Ok(())
+    }
+
+    fn delivery(
+        &self,
+        tx: &mut dyn Tx,
+        entropy: &dyn Entropy,
+        begun: Option<&Grant>,
+        mut row: Incoming,
+    ) -> Result<(), CoreError> {
+        if let Follow::Ended { code, .. } = &self.follow {
+            return refuse_delivery(tx, entropy, row, code);
+        }
+        let Some(grant) = begun else { return Ok(()) };
+        let id = grant.id();
+        if row.grant == id {
+            return Ok(());
+        }
+        if grant.permits(&row.sender, &row.type_) || row.rule == Rule::Reply.as_str() {
+            row.grant = id;
+            tx.put_incoming(&row)?;
+            return Ok(());
+        }
+        refuse_delivery(tx, entropy, row, &Code::TYPE_NOT_GRANTED)
+    }
+}
+
+impl Core {
+    /// Goes on with what a decision left to be written down, a page in each unit.
+    pub(crate) async fn sweep(&self) -> Result<(), CoreError> {
+        loop {
+            let idle = self
+                .store
+                .read(|tx| Ok::<_, CoreError>(Sweep::waiting(tx)?.is_empty()));
+            if idle.await? {
+                return Ok(());
+            }
+            let entropy = Arc::clone(&self.entropy);
+            let agent = self
+                .store
+                .write(move |tx| {
+                    let mut waiting = Sweep::waiting(tx)?;
+                    let Some(first) = waiting.first_mut() else {
+                        return Ok::<_, CoreError>(None);
+                    };
+                    let agent = first.ours.clone();
+                    if first.page(tx, &*entropy)? {
+                        waiting.remove(0);
+                    }
+                    Sweep::keep(tx, &waiting)?;
+                    Ok(Some(agent))
+                })
+                .await?;
+            if let Some(agent) = agent {
+                self.signals.recorded.raise();
+                self.signals.outbox.raise();
+                self.signals.all_changed(&agent);
+                self.signals.inbox(&agent).raise();
+            }
+        }
+    }
+}
+
+/// Ends a delivery that policy does not let through any more; its sender is told.
+fn refuse_delivery(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    mut row: Incoming,
+    code: &Code,
+) -> Result<(), CoreError> {
+    row.state = InState::Settled;
+    row.lease = None;
+    tx.put_incoming(&row)?;
+    let settled = Settled {
+        message: row.digest,
+        state: ReceiptState::Refused,
+        code: Some(code.to_string()),
+        by: By::Node,
+        attempt: u64::from(row.attempt),
+        replies: Vec::new(),
+    };
+    note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
+    super::receipts::owe(
+        tx,
+        &row,
+        ReceiptState::Refused,
+        Some(code.clone()),
+        By::Node,
+    )
+}
+
+fn refuse_held(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &mut Outgoing,
+    code: &Code,
+    now: Timestamp,
+) -> Result<bool, CoreError> {
+    let ended = ending(row, OutState::Refused, Some(code.clone()), "peer", now);
+    if ended {
+        end_noted(tx, entropy, row.digest, EndedState::Failed, code.as_str())?;
+    }
+    Ok(ended)
+}
