@@ -3,7 +3,7 @@
 //! - **One thread writes.** Units queue up while it commits; it takes all that wait into one
 //!   transaction, each in a savepoint of its own, and tells their callers after the commit. So a
 //!   unit costs its share of one `fsync`, and a unit that fails undoes only itself.
-//! - **A few threads read**, each on a snapshot, and never wait for the writer.
+//! - **Whoever reads does so on his own thread**, on a snapshot, and never waits for the writer.
 //! - **The file is plain SQLite**: typed columns for what is looked up, the rest of a row as JSON,
 //!   views for people (`sqlite3 comity.db 'SELECT * FROM receipts'`).
 //!
@@ -46,7 +46,7 @@ pub struct Options {
     /// How long a unit waits for another process that writes before it fails with
     /// [`StoreError::Locked`].
     pub busy: Duration,
-    /// Connections that read, each on a thread of its own.
+    /// Connections that read: so many callers can at once.
     pub readers: usize,
     /// Largest size of the file in pages of 4 KiB; beyond it units fail with
     /// [`StoreError::Unwritable`]. `None`: as large as the disk.
@@ -60,7 +60,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             busy: Duration::from_secs(5),
-            readers: 2,
+            readers: 4,
             max_pages: None,
             on_fail_point: |_| (),
         }
@@ -127,7 +127,7 @@ impl Sqlite {
             Arc::clone(&counters),
             options.on_fail_point,
         )?;
-        let readers = Readers::start(path, &options, &clock)?;
+        let readers = Readers::open(path, &options, &clock)?;
         Ok(Self(Arc::new(Inner {
             readers,
             writer,
@@ -159,7 +159,7 @@ impl Backend for Sqlite {
     }
 
     fn read(&self, work: ReadWork, done: Done) {
-        self.0.readers.submit(work, done);
+        done(self.0.readers.run(work));
     }
 }
 

@@ -1,83 +1,85 @@
-//! The threads that read: each on its own connection, all fed by one queue.
+//! The connections that read. A unit that reads runs on the thread of its caller.
+//!
+//! What is read is nearly always in memory and there in some ten microseconds, less than it costs
+//! to hand the work to another thread and back. A reader never waits for the writer; callers wait
+//! for each other only if more of them read at once than there are connections.
 
 use crate::error::{Result, failed};
 use crate::tx::{Cache, SqliteTx};
-use crate::{Options, join, open};
-use comity_store::{Clock, Done, ReadWork, StoreError};
+use crate::{Options, open};
+use comity_store::{Clock, ReadWork, StoreError};
 use rusqlite::Connection;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 pub(crate) struct Readers {
-    queue: Option<Sender<Job>>,
-    threads: Vec<Option<JoinHandle<()>>>,
+    idle: Mutex<Vec<Reader>>,
+    returned: Condvar,
+    clock: Arc<dyn Clock>,
 }
 
-struct Job {
-    work: ReadWork,
-    done: Done,
+struct Reader {
+    db: Connection,
+    cache: RefCell<Cache>,
 }
 
 impl Readers {
-    pub(crate) fn start(path: &Path, options: &Options, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let (queue, jobs) = channel();
-        let jobs = Arc::new(Mutex::new(jobs));
-        let mut threads = Vec::new();
-        for number in 1..=options.readers.max(1) {
-            let db = open::reader(path, options.busy)?;
-            let (jobs, clock) = (Arc::clone(&jobs), Arc::clone(clock));
-            let thread = std::thread::Builder::new()
-                .name(format!("store-read-{number}"))
-                .spawn(move || serve(&db, &jobs, &*clock))
-                .map_err(|error| StoreError::Backend(Box::new(error)))?;
-            threads.push(Some(thread));
+    pub(crate) fn open(path: &Path, options: &Options, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let mut idle = Vec::new();
+        for _ in 0..options.readers.max(1) {
+            idle.push(Reader {
+                db: open::reader(path, options.busy)?,
+                cache: RefCell::default(),
+            });
         }
         Ok(Self {
-            queue: Some(queue),
-            threads,
+            idle: Mutex::new(idle),
+            returned: Condvar::new(),
+            clock: Arc::clone(clock),
         })
     }
 
-    pub(crate) fn submit(&self, work: ReadWork, done: Done) {
-        let job = Job { work, done };
-        let refused = match &self.queue {
-            Some(queue) => queue.send(job).err().map(|error| error.0),
-            None => Some(job),
-        };
-        if let Some(job) = refused {
-            (job.done)(Err(StoreError::Closed));
+    pub(crate) fn run(&self, work: ReadWork) -> Result<()> {
+        let reader = self.take();
+        let result = reader.run(work, &*self.clock);
+        self.idle().push(reader);
+        self.returned.notify_one();
+        result
+    }
+
+    fn take(&self) -> Reader {
+        let mut idle = self.idle();
+        loop {
+            if let Some(reader) = idle.pop() {
+                return reader;
+            }
+            idle = self
+                .returned
+                .wait(idle)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
-}
 
-impl Drop for Readers {
-    fn drop(&mut self) {
-        self.queue = None;
-        self.threads.iter_mut().for_each(join);
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn serve(db: &Connection, jobs: &Mutex<Receiver<Job>>, clock: &dyn Clock) {
-    let cache = RefCell::new(Cache::default());
-    loop {
-        // Held while waiting: whoever has the lock takes the next job, the others queue for it.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { work, done }) = job else { return };
+impl Reader {
+    fn run(&self, work: ReadWork, clock: &dyn Clock) -> Result<()> {
         let tx = SqliteTx {
-            db,
-            cache: &cache,
+            db: &self.db,
+            cache: &self.cache,
             now: clock.now(),
         };
         let result = catch_unwind(AssertUnwindSafe(|| on_snapshot(tx, work)));
-        if result.is_err() && !db.is_autocommit() {
+        if result.is_err() && !self.db.is_autocommit() {
             // Ends the snapshot. If even that fails the next BEGIN reports it.
-            let _ = db.execute_batch("ROLLBACK");
+            let _ = self.db.execute_batch("ROLLBACK");
         }
-        done(result.unwrap_or(Err(StoreError::Panicked)));
+        result.unwrap_or(Err(StoreError::Panicked))
     }
 }
 

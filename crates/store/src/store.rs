@@ -11,7 +11,8 @@ pub type ReadWork = Box<dyn FnOnce(&dyn Tx) + Send>;
 /// Told once: `Ok` when the unit is durable (or was undone as it asked).
 pub type Done = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// What a database must offer. Both calls return at once; the work runs on the backend's threads.
+/// What a database must offer. Work that writes runs on the backend's threads, and the call returns
+/// at once; work that reads may run on the caller's, as it never waits for what writes.
 pub trait Backend: Send + Sync + 'static {
     /// Runs `work` in a transaction of its own or in a group; calls `done` after the commit.
     fn write(&self, work: WriteWork, done: Done);
