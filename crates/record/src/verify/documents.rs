@@ -24,13 +24,16 @@ pub(super) fn check(
 ) -> Vec<DocumentReport> {
     let mut named: HashSet<(&Did, Digest)> = HashSet::new();
     let mut expected = BTreeSet::new();
+    let between = &case.bundle.thread.between;
+    let fetched = between.each_ref().map(|did| resolve_offline(did).is_none());
+    let needs_one = |did| case.party(did).is_some_and(|party| fetched[party]);
     for entry in &entries.opened {
         match &entry.record.event {
             Event::MessageIn(MessageIn {
                 facts,
                 document: Some(hash),
                 ..
-            }) if resolve_offline(&facts.from).is_none() => {
+            }) if needs_one(&facts.from) => {
                 named.insert((&facts.from, *hash));
                 expected.insert((&facts.from, *hash));
             }

@@ -1,6 +1,6 @@
 //! What is named in a bundle and not shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::{Case, Why, entries::Entries, receipts::Receipts};
 use crate::{digest::Digest, entry::Event};
@@ -23,18 +23,20 @@ fn note_missing_entries(case: &mut Case<'_>, receipts: &Receipts, entries: &Entr
     }
 }
 
-/// What an agent's node recorded as replies, and nobody lists.
+/// What an agent's node recorded as replies, and nobody lists: the first of each entry.
 fn note_missing_replies(case: &mut Case<'_>, entries: &Entries) {
-    let listed = |digest: &Digest| case.bundle.messages.iter().any(|one| &one.digest == digest);
-    let mut missing = Vec::new();
+    let messages = case.bundle.messages.iter();
+    let listed: HashSet<Digest> = messages.map(|message| message.digest).collect();
     for entry in &entries.opened {
-        if let (Event::Settled(settled), Some(party)) = (&entry.record.event, entry.local) {
-            let unlisted = settled.replies.iter().filter(|reply| !listed(reply));
-            missing.extend(unlisted.map(|reply| (entry.n, party, *reply)));
+        let (Event::Settled(settled), Some(party)) = (&entry.record.event, entry.local) else {
+            continue;
+        };
+        if let Some(reply) = settled.replies.iter().find(|reply| !listed.contains(reply)) {
+            let who = case.bundle.thread.between[party].clone();
+            case.find(
+                format!("/entries/{}", entry.n),
+                Why::ReplyNotShown(who, *reply),
+            );
         }
-    }
-    for (n, party, reply) in missing {
-        let who = case.bundle.thread.between[party].clone();
-        case.find(format!("/entries/{n}"), Why::ReplyNotShown(who, reply));
     }
 }

@@ -102,7 +102,7 @@ fn write_documents(f: &mut fmt::Formatter<'_>, report: &Report, verbose: bool) -
     if !bound.is_empty() {
         writeln!(
             f,
-            "documents  as recorded, of the dates that the file says: {}",
+            "documents  as the entries name them, dated by the file: {}",
             bound.join("; ")
         )?;
     }
@@ -113,7 +113,7 @@ fn write_documents(f: &mut fmt::Formatter<'_>, report: &Report, verbose: bool) -
         } else {
             "nothing here needs it"
         };
-        writeln!(f, "document   not recorded, {counts}: {words}")?;
+        writeln!(f, "document   named by no entry, {counts}: {words}")?;
     }
     Ok(())
 }

@@ -76,8 +76,12 @@ fn story(report: &Report) -> String {
         .collect();
     let last_words = messages.last().map(|last| (last, time(last)));
     match (senders.as_slice(), last_words) {
-        ([from, back], Some((answer, at))) if from != back && answers(messages[0], answer) => {
-            format!("{} answered {}{}.", who(back), who(from), on(at))
+        ([from, back], Some((answer, at))) if from != back => {
+            let verb = match messages.first() {
+                Some(question) if answer.causes.contains(&question.digest) => "answered",
+                _ => "wrote back to",
+            };
+            format!("{} {verb} {}{}.", who(back), who(from), on(at))
         }
         ([from], Some((only, at))) => {
             let to = only.to.as_ref().map_or(other, who);
@@ -105,10 +109,6 @@ fn story(report: &Report) -> String {
     }
 }
 
-fn answers(question: &MessageReport, answer: &MessageReport) -> bool {
-    answer.causes.is_empty() || answer.causes.contains(&question.digest)
-}
-
 fn time(message: &MessageReport) -> Option<u64> {
     message.times.claimed.or(message.times.stated)
 }
@@ -123,7 +123,10 @@ fn write_who(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let is_asserted =
         |one: &IdentityReport| one.grade == Grade::Asserted && !is_anchored(&one.did, report);
     if all(&|one| one.grade == Grade::Anchored) && report.verdict == Verdict::Proved {
-        return writeln!(f, "All of it is signed with the keys that you gave.");
+        return writeln!(
+            f,
+            "All that it shows is signed with the keys that you gave."
+        );
     }
     if all(&|one| is_asserted(one) && !one.keys.is_empty()) {
         return writeln!(
