@@ -8,6 +8,8 @@ use std::{
 /// What is known of a message's place.
 pub(crate) struct Turn<'a, D, S> {
     pub(crate) digest: D,
+    /// Whether the thread has its id from this message, which everybody else answers.
+    pub(crate) opens: bool,
     /// The messages that it says it was made from.
     pub(crate) causes: &'a [D],
     pub(crate) sender: Option<S>,
@@ -17,8 +19,8 @@ pub(crate) struct Turn<'a, D, S> {
     pub(crate) time: Option<u64>,
 }
 
-/// The positions of `turns` in the order of the conversation: after its causes, then after what
-/// its sender numbered lower, then by time. What is not known stays behind what it stands behind.
+/// The positions of `turns` in the order of the conversation: after its causes and after what its
+/// sender numbered lower; of those the one that opens the thread, then by time. What is not known stays behind what it stands behind.
 ///
 /// Messages that wait for each other, which only a forger can make, come last as they stand.
 pub(crate) fn order<D: Copy + Eq + Hash, S: Eq + Hash>(turns: &[Turn<'_, D, S>]) -> Vec<usize> {
@@ -50,11 +52,12 @@ pub(crate) fn order<D: Copy + Eq + Hash, S: Eq + Hash>(turns: &[Turn<'_, D, S>])
             follow(earlier.1, later.1);
         }
     }
-    let key = |n: usize| (times.get(n).copied(), n);
+    let opens = |n: usize| turns.get(n).is_some_and(|turn| turn.opens);
+    let key = |n: usize| (!opens(n), times.get(n).copied(), n);
     let free = waits.iter().enumerate().filter(|(_, count)| **count == 0);
     let mut ready: BTreeSet<_> = free.map(|(n, _)| key(n)).collect();
     let mut placed = Vec::with_capacity(turns.len());
-    while let Some((_, n)) = ready.pop_first() {
+    while let Some((.., n)) = ready.pop_first() {
         placed.push(n);
         for later in followers.get(n).into_iter().flatten() {
             if let Some(count) = waits.get_mut(*later) {
@@ -84,6 +87,7 @@ mod tests {
         let number = (number > 0).then_some(number);
         Turn {
             digest,
+            opens: false,
             causes,
             sender: Some(sender),
             number,
@@ -95,6 +99,16 @@ mod tests {
     fn an_answer_comes_after_its_question_whatever_the_clocks_say() {
         let answer = turn(2, &[1], 'b', 1, Some(5));
         let question = turn(1, &[], 'a', 1, Some(9));
+        assert_eq!(order(&[answer, question]), [1, 0]);
+    }
+
+    #[test]
+    fn who_answers_within_the_second_still_answers() {
+        let answer = turn(2, &[], 'b', 1, Some(5));
+        let question = Turn {
+            opens: true,
+            ..turn(1, &[], 'a', 1, Some(5))
+        };
         assert_eq!(order(&[answer, question]), [1, 0]);
     }
 

@@ -172,6 +172,7 @@ fn in_order(messages: Vec<ShownMessage>) -> Vec<ShownMessage> {
         .zip(&heads)
         .map(|(message, head)| Turn {
             digest: message.digest,
+            opens: head.as_ref().is_some_and(|head| head.id == head.thid),
             causes: head.as_ref().map_or(&[][..], |head| &head.causes),
             sender: head.as_ref().and_then(|head| head.from.as_ref()),
             number: head.as_ref().and_then(|head| head.sender_order),

@@ -151,13 +151,16 @@ fn each_message_and_each_state_has_the_grade_of_the_key_that_signed_it() {
 fn questions_are_shown_above_their_answers_whoever_exports() {
     let story = Story::new();
     let text = |octets: &[u8]| verify(octets, &story.anchors()).to_string();
+    // An answer of another software, which names no causes, within the same second.
+    let answer = story.b.message(&story.a, "3c2f", 1, &[]);
     let mut builder = story.builder();
-    for sent in [&story.response, &story.request] {
+    for sent in [&answer, &story.request] {
         builder.signed(sent.digest, sent.jws.as_bytes()).unwrap();
     }
     let bundle = builder.build(1).unwrap();
     assert_eq!(bundle.messages[0].digest, story.request.digest);
     let octets = bundle.to_octets();
+    assert!(text(&octets).starts_with("proved: bruno@agents.org-b.test answered aria@"));
     // A file that was made before bundles were ordered.
     let mut older: Value = serde_json::from_slice(&octets).unwrap();
     older["messages"].as_array_mut().unwrap().swap(0, 1);

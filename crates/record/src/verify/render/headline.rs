@@ -5,7 +5,7 @@ use std::{cmp::Reverse, fmt};
 use comity_did::Did;
 
 use super::{
-    message::in_order,
+    message::{in_order, opens},
     words::{count, is_anchored, who},
 };
 use crate::{
@@ -44,8 +44,8 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result 
         Verdict::Proved => writeln!(f, "proved: {story}")?,
         _ => writeln!(
             f,
-            "consistent: this file does not contradict itself, but not all of it is bound to what you \
-             gave.\nIt says: {story}"
+            "consistent: this file does not contradict itself, but not all of it is bound to keys \
+             that you gave.\nIt says: {story}"
         )?,
     }
     write_who(f, report)?;
@@ -78,7 +78,8 @@ fn story(report: &Report) -> String {
     match (senders.as_slice(), last_words) {
         ([from, back], Some((answer, at))) if from != back => {
             let verb = match messages.first() {
-                Some(question) if answer.causes.contains(&question.digest) => "answered",
+                Some(first) if opens(first, report) => "answered",
+                Some(first) if answer.causes.contains(&first.digest) => "answered",
                 _ => "wrote back to",
             };
             format!("{} {verb} {}{}.", who(back), who(from), on(at))

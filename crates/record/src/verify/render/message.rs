@@ -19,6 +19,7 @@ pub(super) fn in_order(report: &Report) -> Vec<&MessageReport> {
         .iter()
         .map(|message| Turn {
             digest: message.digest,
+            opens: opens(message, report),
             causes: &message.causes,
             sender: message.from.as_ref(),
             number: message.sender_order,
@@ -28,6 +29,14 @@ pub(super) fn in_order(report: &Report) -> Vec<&MessageReport> {
     let order = conversation::order(&turns);
     let messages = order.into_iter().map(|n| report.messages.get(n));
     messages.flatten().collect()
+}
+
+/// Whether the thread has its id from this message: what else is in it answers it.
+pub(super) fn opens(message: &MessageReport, report: &Report) -> bool {
+    match (&message.id, &report.thread) {
+        (Some(id), Some(thread)) => id.eq_ignore_ascii_case(thread),
+        _ => false,
+    }
 }
 
 pub(super) fn write(
