@@ -16,6 +16,7 @@ mod tests;
 mod write;
 
 use comity_did::Did;
+use comity_jose::jws::Jws;
 use serde_json::Value;
 
 pub use builder::{BuildError, BundleBuilder};
@@ -27,6 +28,7 @@ use crate::{
     entry::{Entry, Leaf},
     receipt::Receipt,
     tree::Hash,
+    verify::Head,
 };
 
 /// What the file of a bundle says. Nothing in it is proved, and nothing in it is an anchor.
@@ -77,6 +79,19 @@ pub enum Content {
     Signed(Value),
     /// Nothing but the digest: erased or not disclosed.
     Withheld,
+}
+
+impl Content {
+    /// What the message says of itself, if it is shown and can be read. Nothing of it is proved.
+    pub(crate) fn head(&self) -> Option<Head> {
+        match self {
+            Self::Signed(jws) => {
+                Head::parse(Jws::from_value(jws.clone()).ok()?.payload_unverified())
+            }
+            Self::Plaintext(octets) => Head::parse(octets),
+            Self::Withheld => None,
+        }
+    }
 }
 
 /// One entry of a bundle, with the proof that it is under a checkpoint.

@@ -67,6 +67,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+mod conversation;
 pub mod digest;
 pub mod entry;
 pub mod receipt;

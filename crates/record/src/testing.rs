@@ -114,6 +114,10 @@ impl Node {
         &self.entries[usize::try_from(index).unwrap()]
     }
 
+    pub(crate) const fn entry_count(&self) -> u64 {
+        self.tree.size()
+    }
+
     /// The log's checkpoint now.
     pub(crate) fn note(&self) -> SignedNote {
         self.note_of(self.tree.size(), self.tree.root())

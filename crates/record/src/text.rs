@@ -131,3 +131,61 @@ impl fmt::Display for Shy<'_> {
 
 /// Characters of one text of theirs; a vkey and a long DID fit.
 const MAX_SHOWN: usize = 512;
+
+/// UTC seconds as a date: `2026-11-23 18:35:13 UTC`.
+pub(crate) struct Utc(pub(crate) u64);
+
+impl fmt::Display for Utc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (days, second) = (self.0 / DAY, self.0 % DAY);
+        // Years are counted from 1 March 0000, so that the day of a leap year comes last; in each
+        // era of 400 years they repeat.
+        let days = days + DAYS_TO_1970;
+        let (era, day) = (days / DAYS_OF_ERA, days % DAYS_OF_ERA);
+        let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+        let day = day - (365 * year + year / 4 - year / 100);
+        let from_march = (5 * day + 2) / 153;
+        let day = day - (153 * from_march + 2) / 5 + 1;
+        let month = if from_march < 10 {
+            from_march + 3
+        } else {
+            from_march - 9
+        };
+        let year = era * 400 + year + u64::from(month <= 2);
+        let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC"
+        )
+    }
+}
+
+const DAY: u64 = 86_400;
+/// Days of 400 years.
+const DAYS_OF_ERA: u64 = 146_097;
+/// Days from 1 March 0000 to 1 January 1970.
+const DAYS_TO_1970: u64 = 719_468;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_dates_in_utc() {
+        let dates = [
+            (0, "1970-01-01 00:00:00 UTC"),
+            (951_782_399, "2000-02-28 23:59:59 UTC"),
+            (951_782_400, "2000-02-29 00:00:00 UTC"),
+            (951_868_800, "2000-03-01 00:00:00 UTC"),
+            (1_795_458_913, "2026-11-23 18:35:13 UTC"),
+            (1_798_761_599, "2026-12-31 23:59:59 UTC"),
+            (4_107_542_400, "2100-03-01 00:00:00 UTC"),
+            (253_402_300_800, "10000-01-01 00:00:00 UTC"),
+        ];
+        for (time, date) in dates {
+            assert_eq!(Utc(time).to_string(), date);
+        }
+        // The largest that any format of ours has.
+        assert!(Utc((1 << 53) - 1).to_string().ends_with("UTC"));
+    }
+}

@@ -21,9 +21,13 @@
 //!   the grade of the agent's key. An anchored vkey binds the log to the agents of its own host.
 //! - An entry that no such chain reaches is shown as asserted, and the verdict is *consistent* at
 //!   most.
-//! - Whatever is not covered by a signature or hash is either compared with something that is
-//!   (`thread`, `between`, withheld digests) or appears in no report (`made_at`, `at` and the rest
-//!   of documents, `kid`).
+//! - A document is bound by an opened entry that names its hash: `message-in` that of the sender,
+//!   `agent` the agent's own. Where an acceptance names one that is not among those shown of the
+//!   same identity, one of the two was changed. A document that nothing names is listed with its
+//!   hash, and only the keys in it that signed count.
+//! - Whatever else is not covered by a signature or hash is either compared with something that is
+//!   (`thread`, `between`, withheld digests) or shown as the claim that it is (`made_at`, `at` of
+//!   documents).
 //! - Each checkpoint must verify under a log key that a shown document or an anchor names: a format
 //!   rule, so that a changed document cannot silently turn a checked checkpoint into an unchecked
 //!   one.
@@ -32,11 +36,13 @@
 //! `formats.md` §8; `design.md` §6.
 
 mod anchor;
+mod documents;
 mod entries;
 mod head;
 mod keyring;
 mod logs;
 mod messages;
+mod missing;
 mod order;
 mod receipts;
 mod render;
@@ -45,11 +51,13 @@ mod summary;
 #[cfg(test)]
 mod tests;
 mod why;
+mod witnessed;
 
 pub use anchor::{Anchor, AnchorError, AnchorFileError, parse_anchors};
+pub use render::Verbose;
 pub use report::{
-    AnchorReport, EntryReport, Finding, Grade, IdentityReport, KeyReport, LogReport, MessageReport,
-    OrderReport, Report, Shown, StateReport, Times, Verdict, Weight,
+    AnchorReport, DocumentReport, EntryReport, Finding, Grade, IdentityReport, KeyReport,
+    LogReport, MessageReport, OrderReport, Report, Shown, StateReport, Times, Verdict, Weight,
 };
 pub use why::Why;
 

@@ -8,24 +8,29 @@ use std::path::{Path, PathBuf};
 
 /// Check an evidence file anywhere: no node, no network
 ///
-/// A verdict is relative to what you trust already: the anchors. Get them from those concerned, by
-/// another way than the file. Exits with 0 if all that is shown is bound to your anchors (proved),
-/// 4 if nothing contradicts itself but whoever made the file could have invented it (consistent),
-/// 1 if something contradicts itself (broken).
+/// Says what of the file is proved by the keys that you trust already: the anchors. Get them from
+/// those concerned, by another way than the file (`comity agent show` prints each as `anchor`).
+/// Exits with 0 if all that is shown is bound to your anchors (proved), 4 if nothing contradicts
+/// itself but not all of it is bound to them (consistent; each message says for itself whether it
+/// is), 1 if something contradicts itself (broken).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  comity verify study.comity --anchor did:web:agents.org-b.com:bruno=2c87d3ea42ae349b1952c10b83d6e1d0
+  comity verify study.comity --anchor \\
+    bruno@agents.org-b.com=2c87d3ea42ae349b1952c10b83d6e1d0c65dbd6d79577c7ef9d4a1d83d57f58b
   comity verify study.comity --anchor 'agents.org-b.com/comity/log/5f3c9a1e+bd3a0747+AQkJ…'
   comity verify study.comity --anchor trusted.txt")]
 pub(crate) struct Verify {
     /// The evidence file (NAME.comity)
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What you trust: DID=FINGERPRINT, the verifier key of a log or witness, or a file with one a
-    /// line; may be repeated
+    /// What you trust: DID=FINGERPRINT or NAME@HOST=FINGERPRINT (all 64 digits, or at least the
+    /// first 32), the verifier key of a log or witness, or a file with one a line; may be repeated
     #[arg(long = "anchor", value_name = "ANCHOR")]
     anchors: Vec<String>,
+    /// Show all: digests, keys in full, logs, entries, and each finding with its place
+    #[arg(long)]
+    verbose: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -37,7 +42,10 @@ pub(crate) fn run(args: &Verify) -> Result<Exit, Trouble> {
         anchors.extend(anchor(given)?);
     }
     let report = comity_record::verify(&octets, &anchors);
-    show::one(args.output, &report, |report| report.to_string())?;
+    show::one(args.output, &report, |report| match args.verbose {
+        true => report.verbose().to_string(),
+        false => report.to_string(),
+    })?;
     let exit = match report.verdict {
         Verdict::Proved => Exit::Ok,
         Verdict::Consistent => Exit::NotProved,
@@ -46,7 +54,7 @@ pub(crate) fn run(args: &Verify) -> Result<Exit, Trouble> {
     if exit == Exit::NotProved && anchors.is_empty() && !args.output.json {
         anstream::eprintln!(
             "  ask those concerned for their fingerprints, by another way than this file\n  \
-             → comity verify {} --anchor DID=FINGERPRINT",
+             → comity verify {} --anchor NAME@HOST=FINGERPRINT",
             args.file.display()
         );
     }
@@ -69,7 +77,7 @@ fn anchor(given: &str) -> Result<Vec<Anchor>, Trouble> {
     if !file.exists() {
         return Err(Trouble::usage(format!("{given:?} is no anchor"))
             .means(problem.to_string())
-            .next("--anchor DID=FINGERPRINT   or   --anchor VKEY   or   --anchor FILE"));
+            .next("--anchor NAME@HOST=FINGERPRINT   or   --anchor DID=FINGERPRINT   or   --anchor VKEY   or   --anchor FILE"));
     }
     let text = String::from_utf8_lossy(&read(file)?).into_owned();
     parse_anchors(&text).map_err(|why| {
@@ -86,11 +94,15 @@ mod tests {
     fn a_mistyped_anchor_is_an_error_and_never_ignored() {
         assert!(anchor("did:web:agents.org-b.com:bruno=2c87").is_err());
         assert!(anchor("no-such-file").is_err());
+        assert!(anchor(&"2c87d3ea".repeat(8)).is_err());
+        assert!(anchor("bruno@agents.org-b.com").is_err());
         let home = tempfile::tempdir().unwrap();
         let file = home.path().join("trusted.txt");
         let good = "did:web:agents.org-b.com:bruno=2c87d3ea42ae349b1952c10b83d6e1d0";
-        std::fs::write(&file, format!("# ours\n{good}\n")).unwrap();
-        assert_eq!(anchor(file.to_str().unwrap()).unwrap().len(), 1);
+        let handle = good.replace("did:web:agents.org-b.com:bruno", "bruno@agents.org-b.com");
+        assert_eq!(anchor(&handle).unwrap(), anchor(good).unwrap());
+        std::fs::write(&file, format!("# ours\n{good}\n{handle}\n")).unwrap();
+        assert_eq!(anchor(file.to_str().unwrap()).unwrap().len(), 2);
         std::fs::write(&file, format!("{good}\nnonsense\n")).unwrap();
         assert!(anchor(file.to_str().unwrap()).is_err());
     }

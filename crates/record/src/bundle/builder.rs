@@ -6,6 +6,7 @@ use comity_jose::json::{self, Limits};
 use super::{Bundle, Content, MAX_BUNDLE_BYTES, ShownDocument, ShownEntry, ShownMessage, Thread};
 use crate::{
     checkpoint::{LogOrigin, SignedNote},
+    conversation::{self, Turn},
     digest::Digest,
     receipt::{Receipt, ReceiptError},
     verify::{self, Why},
@@ -118,7 +119,7 @@ impl BundleBuilder {
         }
     }
 
-    /// Gives the bundle, made at `now`.
+    /// Gives the bundle, made at `now`, its messages in the order of the conversation.
     ///
     /// # Errors
     /// [`BuildError`] when the verifier would call it broken, or it is too large to be read: nobody
@@ -148,7 +149,7 @@ impl BundleBuilder {
         Bundle {
             made_at: now,
             thread: self.thread,
-            messages: self.messages,
+            messages: in_order(self.messages),
             receipts: self.receipts,
             entries: self.entries,
             checkpoints: self.checkpoints,
@@ -161,6 +162,27 @@ impl BundleBuilder {
             self.messages.push(ShownMessage { digest, content });
         }
     }
+}
+
+/// Questions above their answers, in whatever order they were added.
+fn in_order(messages: Vec<ShownMessage>) -> Vec<ShownMessage> {
+    let heads: Vec<_> = messages.iter().map(|one| one.content.head()).collect();
+    let turns: Vec<_> = messages
+        .iter()
+        .zip(&heads)
+        .map(|(message, head)| Turn {
+            digest: message.digest,
+            opens: head.as_ref().is_some_and(|head| head.id == head.thid),
+            causes: head.as_ref().map_or(&[][..], |head| &head.causes),
+            sender: head.as_ref().and_then(|head| head.from.as_ref()),
+            number: head.as_ref().and_then(|head| head.sender_order),
+            time: head.as_ref().and_then(|head| head.created_time),
+        })
+        .collect();
+    let order = conversation::order(&turns);
+    let mut messages: Vec<_> = messages.into_iter().map(Some).collect();
+    let taken = order.into_iter().map(|n| messages.get_mut(n)?.take());
+    taken.flatten().collect()
 }
 
 /// Why there is no bundle.

@@ -1,11 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use comity_did::Did;
-use comity_jose::jws::Jws;
 
 use super::State;
 use crate::{
-    bundle::{Bundle, Content},
+    bundle::Bundle,
     checkpoint::{LogOrigin, SignedNote},
     digest::Digest,
     entry::{Commitment, EndedState, Entry, Event, Leaf, MessageFacts, Record},
@@ -73,13 +72,7 @@ impl Side {
     /// out; verify first.
     pub fn add_bundle(&mut self, bundle: &Bundle) {
         for shown in &bundle.messages {
-            let head = match &shown.content {
-                Content::Signed(jws) => Jws::from_value(jws.clone())
-                    .ok()
-                    .and_then(|jws| Head::parse(jws.payload_unverified())),
-                Content::Plaintext(octets) => Head::parse(octets),
-                Content::Withheld => None,
-            };
+            let head = shown.content.head();
             let known = self.messages.entry(shown.digest).or_default();
             if let Some(head) = head {
                 known

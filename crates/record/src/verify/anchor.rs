@@ -1,19 +1,19 @@
 use std::{fmt, str::FromStr};
 
-use comity_did::{Did, DidSyntaxError};
+use comity_did::{Did, DidSyntaxError, HandleError, web};
 use comity_jose::PublicKey;
 use serde::{Serialize, Serializer};
 
 use crate::{
     checkpoint::{Vkey, VkeyError},
-    text::Fingerprint,
+    text::{Fingerprint, Shy},
 };
 
 /// What a verifier trusts before looking at a bundle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Anchor {
-    /// A key of an identity: `DID=FINGERPRINT`.
+    /// A key of an identity: `DID=FINGERPRINT`, or `NAME@HOST=FINGERPRINT`.
     Key {
         /// The identity.
         did: Did,
@@ -35,6 +35,14 @@ impl Anchor {
 
     pub(super) fn is_for(&self, subject: &Did) -> bool {
         matches!(self, Self::Key { did, .. } if did.same_subject(subject))
+    }
+
+    /// The digits that were given for this identity.
+    pub(super) fn digits(&self, subject: &Did) -> Option<&str> {
+        match self {
+            Self::Key { fingerprint, .. } if self.is_for(subject) => Some(fingerprint),
+            _ => None,
+        }
     }
 
     pub(super) fn matches(&self, subject: &Did, key: &Fingerprint) -> bool {
@@ -77,14 +85,29 @@ pub struct AnchorFileError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AnchorError {
+    /// Nothing but the digits of a fingerprint.
+    #[error(
+        "a fingerprint alone does not say whose key it is: write DID=FINGERPRINT or \
+         NAME@HOST=FINGERPRINT"
+    )]
+    Bare,
     /// What stands before `=` is no DID.
-    #[error("an anchor of an identity begins with its did")]
+    #[error("an anchor of an identity begins with its DID or its name, NAME@HOST")]
     Did(#[from] DidSyntaxError),
     /// Too few or other digits.
     #[error("a fingerprint has 32 to 64 hexadecimal digits")]
     Fingerprint,
+    /// What stands before `=` is no handle.
+    #[error("what stands before = is no NAME@HOST")]
+    Handle(#[from] HandleError),
+    /// An identity without a key.
+    #[error("{0} is whose key to trust, not which: write {0}=FINGERPRINT")]
+    NoFingerprint(String),
     /// Not `DID=FINGERPRINT`, and no verifier key either.
-    #[error("an anchor is DID=FINGERPRINT or the verifier key of a log or witness")]
+    #[error(
+        "an anchor is DID=FINGERPRINT, NAME@HOST=FINGERPRINT, or the verifier key of a log or \
+         witness"
+    )]
     Vkey(#[from] VkeyError),
 }
 
@@ -94,20 +117,34 @@ impl FromStr for Anchor {
     /// # Spec
     /// `formats.md` §0: at least 32 leading digits are accepted from a person.
     fn from_str(text: &str) -> Result<Self, AnchorError> {
-        if !text.starts_with("did:") {
+        if is_fingerprint(text) {
+            return Err(AnchorError::Bare);
+        }
+        // Verifier keys have a `+`, which neither DIDs of agents nor handles have.
+        let handle = text.contains('@') && !text.contains('+');
+        if !text.starts_with("did:") && !handle {
             return Ok(Self::Vkey(text.parse()?));
         }
-        let (did, fingerprint) = text.rsplit_once('=').ok_or(AnchorError::Fingerprint)?;
-        let fingerprint = fingerprint.trim().to_ascii_lowercase();
-        let hex = fingerprint.bytes().all(|digit| digit.is_ascii_hexdigit());
-        if !hex || !(32..=64).contains(&fingerprint.len()) {
+        let (subject, fingerprint) = text
+            .rsplit_once('=')
+            .ok_or_else(|| AnchorError::NoFingerprint(Shy(text).to_string()))?;
+        let (subject, fingerprint) = (subject.trim(), fingerprint.trim());
+        if !is_fingerprint(fingerprint) {
             return Err(AnchorError::Fingerprint);
         }
         Ok(Self::Key {
-            did: did.trim().parse()?,
-            fingerprint,
+            did: if subject.starts_with("did:") {
+                subject.parse()?
+            } else {
+                web::from_handle(subject)?
+            },
+            fingerprint: fingerprint.to_ascii_lowercase(),
         })
     }
+}
+
+fn is_fingerprint(text: &str) -> bool {
+    (32..=64).contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_hexdigit())
 }
 
 impl fmt::Display for Anchor {

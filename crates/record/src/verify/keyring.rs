@@ -15,6 +15,8 @@ use crate::{entry::Event, text::Fingerprint};
 pub(super) struct Keyring {
     /// Those of the bundle that could be read.
     documents: Vec<DidDocument>,
+    /// Where each is shown.
+    shown_at: Vec<usize>,
     candidates: HashMap<DidUrl, Result<Vec<PublicKey>, Why>>,
     /// For each party, the keys that signed, with the first place where they did.
     used: [BTreeMap<Fingerprint, UsedKey>; 2],
@@ -28,10 +30,13 @@ struct UsedKey {
 
 impl Keyring {
     pub(super) fn new(case: &mut Case<'_>) -> Self {
-        let mut documents = Vec::new();
+        let (mut documents, mut shown_at) = (Vec::new(), Vec::new());
         for (n, shown) in case.bundle.documents.iter().enumerate() {
             match DidDocument::parse(&shown.did, &shown.octets) {
-                Ok(document) => documents.push(document),
+                Ok(document) => {
+                    documents.push(document);
+                    shown_at.push(n);
+                }
                 Err(error) => {
                     case.find(
                         format!("/documents/{n}/octets"),
@@ -42,6 +47,7 @@ impl Keyring {
         }
         Self {
             documents,
+            shown_at,
             candidates: HashMap::new(),
             used: Default::default(),
         }
@@ -49,6 +55,11 @@ impl Keyring {
 
     pub(super) fn documents(&self) -> &[DidDocument] {
         &self.documents
+    }
+
+    /// The documents, each with its place in the bundle.
+    pub(super) fn shown(&self) -> impl Iterator<Item = (usize, &DidDocument)> {
+        self.shown_at.iter().copied().zip(&self.documents)
     }
 
     /// Finds the authentication key of `signer` under `kid` for which `verifies` holds, and notes
@@ -126,6 +137,19 @@ impl Keyring {
         self.used[party]
             .iter()
             .map(|(key, used)| (key, used.grade, used.pointer.as_str()))
+    }
+
+    /// How a key that signed for a party is known.
+    pub(super) fn grade_of(&self, party: Party, key: &Fingerprint) -> Grade {
+        self.used[party]
+            .get(key)
+            .map_or(Grade::Asserted, |used| used.grade)
+    }
+
+    /// Whether the document holds a key that signed for the party.
+    pub(super) fn needs(&self, party: Party, document: &DidDocument) -> bool {
+        let mut keys = document.keys(Relationship::Authentication);
+        keys.any(|(_, key)| self.used[party].values().any(|used| &used.key == key))
     }
 
     /// How a party is known: by its least known key. Who signed nothing is asserted.

@@ -225,6 +225,12 @@ impl Logs {
         })
     }
 
+    /// Whether checkpoints of this log verified under this key, both as a document writes them.
+    pub(super) fn is_known(&self, origin: &str, vkey: &str) -> bool {
+        let mut logs = self.logs.iter();
+        logs.any(|(name, log)| name.as_str() == origin && log.vkey.to_string() == vkey)
+    }
+
     /// Whether anything verified under this key.
     pub(super) fn has_met(&self, vkey: &Vkey) -> bool {
         self.met.contains(vkey) || self.logs.values().any(|log| &log.vkey == vkey)

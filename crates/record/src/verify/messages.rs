@@ -103,22 +103,29 @@ fn signed(
         None => case.find(format!("{at}/jws"), Why::Untyped),
         Some(_) => return Err(("/jws", Why::MessageTyp)),
     }
-    if message_digest_signed(jws.protected_b64(), jws.payload_b64()) != *digest {
-        return Err(("/digest", Why::MessageDigest));
-    }
-    let head = Head::parse(jws.payload_unverified()).ok_or(("/jws", Why::Plaintext))?;
-    let sender = parties(case, &head).map_err(|why| ("/jws", why))?;
     let kid = jws
         .header()
         .kid
         .as_deref()
         .and_then(|kid| kid.parse::<DidUrl>().ok());
-    let kid = kid
-        .filter(|kid| kid.did().same_subject(&case.bundle.thread.between[sender]))
-        .ok_or(("/jws", Why::SignerNotSender))?;
+    let signer = kid.and_then(|kid| Some((case.party(kid.did())?, kid)));
+    let Some((signer, kid)) = signer else {
+        let head = Head::parse(jws.payload_unverified()).ok_or(("/jws", Why::Plaintext))?;
+        let why = parties(case, &head).err().unwrap_or(Why::SignerNotSender);
+        return Err(("/jws", why));
+    };
+    // The signature first: of what was changed after it, the digest is the smaller part.
     let key = keyring
-        .prove(case, sender, &kid, at, |key| jws.verify(key).is_ok())
+        .prove(case, signer, &kid, at, |key| jws.verify(key).is_ok())
         .map_err(|why| ("/jws", why))?;
+    if message_digest_signed(jws.protected_b64(), jws.payload_b64()) != *digest {
+        return Err(("/digest", Why::MessageDigest));
+    }
+    let head = Head::parse(jws.payload_unverified()).ok_or(("/jws", Why::Plaintext))?;
+    let sender = parties(case, &head).map_err(|why| ("/jws", why))?;
+    if sender != signer {
+        return Err(("/jws", Why::SignerNotSender));
+    }
     Ok(Some(Seen {
         head,
         sender,

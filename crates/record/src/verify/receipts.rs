@@ -1,7 +1,7 @@
 //! The receipts: signature, checkpoint, and agreement with the messages and with each other.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{BTreeMap, HashMap},
     sync::Arc,
 };
 
@@ -33,6 +33,8 @@ pub(super) struct Stated {
     /// Position in the bundle.
     pub(super) n: usize,
     pub(super) recipient: Party,
+    /// The key that signed.
+    pub(super) key: Fingerprint,
     pub(super) statement: Statement,
 }
 
@@ -51,16 +53,17 @@ impl Receipts {
             places: BTreeMap::new(),
             accepted: HashMap::new(),
         };
-        let mut verified = HashSet::new();
+        let mut verified = HashMap::new();
         for (n, receipt) in bundle.receipts.iter().enumerate() {
             let at = format!("/receipts/{n}");
             let checked = prove(case, keyring, logs, &mut verified, &at, receipt).and_then(
-                |(recipient, statement)| {
+                |(recipient, key, statement)| {
                     agree(case, messages, recipient, &statement)?;
                     receipts.add(
                         Stated {
                             n,
                             recipient,
+                            key,
                             statement,
                         },
                         receipt.hash(),
@@ -139,16 +142,16 @@ impl Receipts {
     }
 }
 
-/// Checks the signatures of recipient and log. `verified` remembers the JWS that were checked, with
-/// the kid's key being the same for all receipts of a batch.
+/// Checks the signatures of recipient and log. `verified` remembers the JWS that were checked and
+/// the key of each, which is the same for all receipts of a batch.
 fn prove(
     case: &Case<'_>,
     keyring: &mut Keyring,
     logs: &mut Logs,
-    verified: &mut HashSet<String>,
+    verified: &mut HashMap<String, Fingerprint>,
     at: &str,
     receipt: &Receipt,
-) -> Result<(Party, Statement), Why> {
+) -> Result<(Party, Fingerprint, Statement), Why> {
     let opened: OpenReceipt = receipt
         .open()
         .map_err(|error| Why::Receipt(Arc::new(error)))?;
@@ -161,14 +164,18 @@ fn prove(
     if sender == recipient {
         return Err(Why::OtherParty);
     }
-    if !verified.contains(receipt.jws()) {
-        keyring.prove(case, recipient, opened.kid(), at, |key| {
-            opened.verify_signature(key).is_ok()
-        })?;
-        logs.check_vouched(case, opened.checkpoint_unverified(), recipient)?;
-        verified.insert(receipt.jws().to_owned());
-    }
-    Ok((recipient, opened.into_verified().statement))
+    let key = match verified.get(receipt.jws()) {
+        Some(key) => *key,
+        None => {
+            let key = keyring.prove(case, recipient, opened.kid(), at, |key| {
+                opened.verify_signature(key).is_ok()
+            })?;
+            logs.check_vouched(case, opened.checkpoint_unverified(), recipient)?;
+            verified.insert(receipt.jws().to_owned(), key);
+            key
+        }
+    };
+    Ok((recipient, key, opened.into_verified().statement))
 }
 
 /// Compares a statement with the message that it is about.

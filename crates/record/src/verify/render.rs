@@ -1,162 +1,171 @@
-//! The report as text. What peers wrote is escaped: it must not forge a line of this report.
+//! The report as text, for people: what happened, who signed what with whose key, what is missing.
+//!
+//! The verdict is about the whole file; each message and each state also says for itself whose key
+//! it was signed with, so that one anchor shows what it proves. A key other than the given one goes
+//! above everything. What peers wrote is escaped: it must not forge a line of this report.
+
+mod details;
+mod findings;
+mod headline;
+mod message;
+mod words;
 
 use std::fmt;
 
-use super::{Anchor, Grade, MessageReport, Report, Shown, Verdict, Weight};
-use crate::{receipt::By, text::Shy};
+use super::{DocumentReport, Grade, Report, Verdict, Why};
+use crate::text::{Shy, Utc};
+use words::{short, who};
 
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "anchors")?;
-        if self.anchors.is_empty() {
-            writeln!(f, "  none given")?;
-        }
-        for report in &self.anchors {
-            let what = match &report.anchor {
-                Anchor::Key { .. } => "key",
-                Anchor::Vkey(_) => "vkey",
-            };
-            let met = if report.met {
-                "met"
-            } else {
-                "not met by this bundle"
-            };
-            writeln!(f, "  {what} {}  {met}", Shy(&report.anchor.to_string()))?;
-        }
-        writeln!(f, "verdict   {}", self.verdict)?;
-        for finding in self.findings.iter().filter(|one| one.weight > Weight::Note) {
-            let pointer = if finding.pointer.is_empty() {
-                "/"
-            } else {
-                &finding.pointer
-            };
-            writeln!(
-                f,
-                "  {} {pointer}: {}",
-                finding.weight,
-                Shy(&finding.why.text())
-            )?;
-        }
-        if self.verdict == Verdict::Broken {
-            return Ok(());
-        }
-        if let Some(thread) = &self.thread {
-            writeln!(f, "thread    {}", Shy(thread))?;
-        }
-        for identity in &self.identities {
-            writeln!(
-                f,
-                "identity  {}  {}",
-                Shy(identity.did.as_str()),
-                identity.grade
-            )?;
-            for key in &identity.keys {
-                writeln!(f, "  key {}  {}", key.key, key.grade)?;
-            }
-        }
-        for log in &self.logs {
-            writeln!(
-                f,
-                "log       {}  size {}  {}",
-                Shy(log.origin.as_str()),
-                log.size,
-                log.grade
-            )?;
-        }
-        for message in &self.messages {
-            write_message(f, message)?;
-        }
-        for order in &self.order {
-            let complete = if order.complete {
-                "complete so far"
-            } else {
-                "not complete"
-            };
-            let ranges: Vec<_> = order
-                .ranges
-                .iter()
-                .map(|(first, last)| format!("{first}-{last}"))
-                .collect();
-            let from = Shy(order.from.as_str());
-            writeln!(f, "order     {from}  {}  {complete}", ranges.join(", "))?;
-        }
-        for finding in self
-            .findings
-            .iter()
-            .filter(|one| one.weight == Weight::Note)
-        {
-            writeln!(
-                f,
-                "note      {}: {}",
-                finding.pointer,
-                Shy(&finding.why.text())
-            )?;
-        }
-        Ok(())
+impl Report {
+    /// The report with everything that it says: keys in full, digests, logs, entries, and all
+    /// findings with their places.
+    pub const fn verbose(&self) -> Verbose<'_> {
+        Verbose(self)
     }
 }
 
-fn write_message(f: &mut fmt::Formatter<'_>, message: &MessageReport) -> fmt::Result {
-    let known = |text: &Option<String>| text.as_deref().unwrap_or("?").to_owned();
-    writeln!(f, "message   {}  {}", message.digest, message.shown)?;
-    if message.shown != Shown::Withheld || message.id.is_some() {
-        let (id, type_) = (known(&message.id), known(&message.type_));
-        writeln!(f, "  {}  {}", Shy(&id), Shy(&type_))?;
+/// Shows a [`Report`] to people with everything that it says.
+#[derive(Clone, Copy, Debug)]
+pub struct Verbose<'a>(&'a Report);
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self, false)
     }
-    if let (Some(from), Some(to)) = (&message.from, &message.to) {
-        writeln!(f, "  {} -> {}", Shy(from.as_str()), Shy(to.as_str()))?;
+}
+
+impl fmt::Display for Verbose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(f, self.0, true)
     }
-    if let Some(body) = &message.body {
-        let text = body.to_string();
-        let cut = text
-            .char_indices()
-            .nth(SHOWN)
-            .map_or(text.len(), |(at, _)| at);
-        let (shown, more) = text.split_at(cut);
-        let more = if more.is_empty() { "" } else { " …" };
-        writeln!(f, "  says {}{more}", Shy(shown))?;
+}
+
+fn write(f: &mut fmt::Formatter<'_>, report: &Report, verbose: bool) -> fmt::Result {
+    if report.verdict == Verdict::Broken {
+        headline::write_broken(f)?;
+        return findings::write_broken(f, report, verbose);
     }
-    let times = [
-        ("claimed by the sender", message.times.claimed),
-        ("stated by the recipient", message.times.stated),
-        ("existed before", message.times.existed_before),
-    ];
-    for (name, time) in times {
-        if let Some(time) = time {
-            writeln!(f, "  {name} {time}")?;
-        }
+    headline::write_wrong_keys(f, report)?;
+    headline::write(f, report)?;
+    for (number, message) in (1..).zip(message::in_order(report)) {
+        writeln!(f)?;
+        message::write(f, number, message, report, verbose)?;
     }
-    for state in &message.states {
-        let code = state.code.as_deref().unwrap_or_default();
-        let by = match state.by {
-            By::Agent => "as reported by the agent",
-            By::Node => "by the node",
-        };
-        writeln!(f, "  {} at {} {by} {}", state.state, state.at, Shy(code))?;
-    }
-    for entry in &message.entries {
-        write!(
-            f,
-            "  {} is entry {} of {}",
-            entry.kind,
-            entry.index,
-            Shy(entry.origin.as_str())
-        )?;
-        writeln!(f, "  {}", entry.grade)?;
+    writeln!(f)?;
+    headline::write_unmet(f, report)?;
+    findings::write_others(f, report, verbose)?;
+    write_order(f, report)?;
+    write_documents(f, report, verbose)?;
+    write_file(f, report)?;
+    if verbose {
+        details::write(f, report)?;
     }
     Ok(())
 }
 
-/// Characters of a body that the text shows; the JSON of the report has all of it.
-const SHOWN: usize = 600;
+/// What could be missing, as far as the numbers of each side show.
+fn write_order(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    if report.order.is_empty() {
+        return Ok(());
+    }
+    let gapless = report.order.iter().all(|order| order.complete);
+    let begin = if gapless { "no gap" } else { "incomplete" };
+    let sides = report.order.iter().map(|order| {
+        let ranges = order
+            .ranges
+            .iter()
+            .map(|(first, last)| match first == last {
+                true => first.to_string(),
+                false => format!("{first}–{last}"),
+            });
+        let ranges: Vec<_> = ranges.collect();
+        let numbers = if ranges.is_empty() {
+            "no numbers".to_owned()
+        } else {
+            ranges.join(", ")
+        };
+        format!("{} {numbers}", short(&order.from, report))
+    });
+    let sides: Vec<_> = sides.collect();
+    writeln!(
+        f,
+        "order      {begin} in each side's own numbers ({}); later messages may have been left out",
+        sides.join("; ")
+    )
+}
+
+/// What binds the documents; of those that nothing does the hash, so that no change goes unseen.
+fn write_documents(f: &mut fmt::Formatter<'_>, report: &Report, verbose: bool) -> fmt::Result {
+    let all = report.documents.iter();
+    let bound = all.clone().filter(|one| one.bound);
+    let bound: Vec<_> = bound.map(|one| document_words(one, verbose)).collect();
+    if !bound.is_empty() {
+        writeln!(
+            f,
+            "documents  as the entries name them, dated by the file: {}",
+            bound.join("; ")
+        )?;
+    }
+    for document in all.filter(|one| !one.bound) {
+        let words = document_words(document, verbose);
+        let counts = if document.needed {
+            "only its keys that signed count"
+        } else {
+            "nothing here needs it"
+        };
+        writeln!(f, "document   named by no entry, {counts}: {words}")?;
+    }
+    Ok(())
+}
+
+fn document_words(document: &DocumentReport, verbose: bool) -> String {
+    let mut words = format!("{} of {}", who(&document.did), Utc(document.at));
+    if verbose || !document.bound {
+        let hash = document.hash.to_string();
+        let shown = if verbose { hash.len() } else { SHORT_HASH };
+        let more = if verbose { "" } else { "…" };
+        words.push_str(&format!(", hash {hash:.shown$}{more}"));
+    }
+    words
+}
+
+fn write_file(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    f.write_str("file       ")?;
+    if let Some(thread) = &report.thread {
+        write!(f, "thread {}", Shy(thread))?;
+    }
+    if let Some(made_at) = report.made_at {
+        let comma = if report.thread.is_some() { ", " } else { "" };
+        write!(f, "{comma}made {} (says the file)", Utc(made_at))?;
+    }
+    writeln!(f)
+}
+
+/// Characters of a hash in short: 3 of the kind, then 16 octets, which nobody finds twice.
+const SHORT_HASH: usize = 25;
 
 impl fmt::Display for Grade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Asserted => f.write_str("asserted by the maker of this bundle only"),
             Self::SelfCertifying => f.write_str("self-certifying"),
-            Self::Attested { before } => write!(f, "attested before {before}"),
+            Self::Attested { before } => write!(f, "attested before {}", Utc(*before)),
             Self::Anchored => f.write_str("anchored"),
         }
     }
+}
+
+/// Whether the text says it elsewhere than among the findings, or only programs want to know.
+fn is_said_elsewhere(why: &Why) -> bool {
+    matches!(
+        why,
+        Why::AnchorMismatch { .. }
+            | Why::Asserted(_)
+            | Why::NoAnchor
+            | Why::NothingSigned(_)
+            | Why::Unsigned
+            | Why::Withheld
+            | Why::DocumentUnbound(..)
+            | Why::EntryNotShown(..)
+    )
 }

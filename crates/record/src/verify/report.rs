@@ -24,7 +24,9 @@ pub struct Report {
     pub anchors: Vec<AnchorReport>,
     /// The verdict.
     pub verdict: Verdict,
-    /// The thread, if anything that was checked confirms it.
+    /// When its maker says that the file was made: covered by nothing, a mere claim.
+    pub made_at: Option<u64>,
+    /// The thread as the file writes it, if anything that was checked confirms it.
     pub thread: Option<String>,
     /// The two identities.
     pub identities: Vec<IdentityReport>,
@@ -32,6 +34,8 @@ pub struct Report {
     pub logs: Vec<LogReport>,
     /// The messages, in the order of the bundle.
     pub messages: Vec<MessageReport>,
+    /// The documents shown, and what binds each.
+    pub documents: Vec<DocumentReport>,
     /// Entries that are about no listed message.
     pub other_entries: Vec<EntryReport>,
     /// What each side sent, by its numbers.
@@ -79,10 +83,12 @@ impl Report {
         Self {
             anchors: anchors.iter().map(met).collect(),
             verdict: Verdict::Broken,
+            made_at: None,
             thread: None,
             identities: Vec::new(),
             logs: Vec::new(),
             messages: Vec::new(),
+            documents: Vec::new(),
             other_entries: Vec::new(),
             order: Vec::new(),
             findings: vec![Finding {
@@ -188,6 +194,9 @@ pub struct MessageReport {
     pub to: Option<Did>,
     /// The key that signed it.
     pub key: Option<Fingerprint>,
+    /// How that key is known to be the sender's; absent if none signed what is shown.
+    #[serde(flatten)]
+    pub grade: Option<Grade>,
     /// Its number in this direction of the thread.
     pub sender_order: Option<u64>,
     /// The messages that it says it was made from.
@@ -236,6 +245,27 @@ pub struct StateReport {
     pub by: By,
     /// Why.
     pub code: Option<String>,
+    /// The key that signed it.
+    pub key: Fingerprint,
+    /// How that key is known to be the recipient's.
+    #[serde(flatten)]
+    pub grade: Grade,
+}
+
+/// A document that is shown.
+#[derive(Clone, Debug, Serialize)]
+pub struct DocumentReport {
+    /// Whose.
+    pub did: Did,
+    /// The hash of its octets, as entries name it.
+    pub hash: Digest,
+    /// When its maker says that it was fetched or made: covered by nothing, a mere claim.
+    pub at: u64,
+    /// Whether an opened entry names it by its hash. Of one that is not bound only the keys that
+    /// signed count.
+    pub bound: bool,
+    /// Whether it holds a key that signed, or names that of a log.
+    pub needed: bool,
 }
 
 /// An entry that is shown.

@@ -1,16 +1,20 @@
 //! From what was checked to what is reported.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap, HashSet},
+};
 
 use super::{
     Anchor, AnchorReport, Case, EntryReport, Grade, IdentityReport, KeyReport, LogReport,
-    MessageReport, Report, Shown, StateReport, Times, Why,
+    MessageReport, Report, Shown, StateReport, Times, Why, documents,
     entries::Entries,
     keyring::Keyring,
     logs::Logs,
     messages::{Message, Messages},
-    order,
+    missing, order,
     receipts::Receipts,
+    witnessed,
 };
 use crate::{
     digest::Digest,
@@ -32,30 +36,36 @@ pub(super) fn summarise(
     let anchors = anchors(&mut case, keyring, logs);
     let identities = identities(&mut case, keyring);
     let (mut of_messages, other_entries) = entry_reports(&mut case, keyring, logs, entries);
-    note_missing_entries(&mut case, receipts, entries);
+    missing::note(&mut case, receipts, entries);
+    let documents = documents::check(&mut case, keyring, logs, entries);
     let order = order::check(&mut case, messages, entries);
-    let existed = existed_before(logs, messages, entries);
+    let existed = witnessed::existed_before(logs, messages, entries);
     let messages = messages
         .all
         .iter()
         .map(|message| {
             let entries = of_messages.remove(&message.digest).unwrap_or_default();
             let existed = existed.get(&message.digest).copied();
-            message_report(&case, receipts, recorded, message, entries, existed)
+            let known = (keyring, receipts, recorded);
+            message_report(&case, known, message, entries, existed)
         })
         .collect();
-    let thread = confirmed.then(|| case.bundle.thread.thid.to_ascii_lowercase());
+    let thread = confirmed.then(|| case.bundle.thread.thid.clone());
+    let made_at = Some(case.bundle.made_at);
     let logs = log_reports(&case, keyring, logs);
     let mut findings = case.findings;
-    findings.sort_by_key(|finding| std::cmp::Reverse(finding.weight));
+    let is_mismatch = |why: &Why| matches!(why, Why::AnchorMismatch { .. });
+    findings.sort_by_key(|one| (Reverse(one.weight), !is_mismatch(&one.why)));
     let verdict = Report::verdict_of(&findings);
     Report {
         anchors,
         verdict,
+        made_at,
         thread,
         identities,
         logs,
         messages,
+        documents,
         other_entries,
         order,
         findings,
@@ -134,9 +144,18 @@ fn identities(case: &mut Case<'_>, keyring: &Keyring) -> Vec<IdentityReport> {
         let mut keys = Vec::new();
         for (key, grade, pointer) in keyring.used(party) {
             keys.push(KeyReport { key: *key, grade });
-            let known = case.anchors.iter().any(|anchor| anchor.is_for(did));
-            if known && grade != Grade::Anchored {
-                case.find(pointer, Why::AnchorMismatch(did.clone(), *key));
+            let given: Vec<_> = case
+                .anchors
+                .iter()
+                .filter_map(|one| one.digits(did))
+                .collect();
+            if !given.is_empty() && grade != Grade::Anchored {
+                let why = Why::AnchorMismatch {
+                    did: did.clone(),
+                    signed: *key,
+                    given: given.join(" or "),
+                };
+                case.find(pointer, why);
             }
         }
         let grade = keyring.grade(party);
@@ -234,57 +253,9 @@ fn entry_reports(
     (of_messages, others)
 }
 
-fn note_missing_entries(case: &mut Case<'_>, receipts: &Receipts, entries: &Entries) {
-    let mut noted = BTreeSet::new();
-    for stated in &receipts.all {
-        let log = &stated.statement.log;
-        let place = (log.origin.clone(), log.index);
-        if !entries.places.contains_key(&place) && noted.insert(place) {
-            let why = Why::EntryNotShown(log.origin.clone(), log.index);
-            case.find(format!("/receipts/{}", stated.n), why);
-        }
-    }
-}
-
-/// The earliest time by which each message existed, as trusted witnesses saw it: named by an entry
-/// under a checkpoint that was cosigned, or a cause of a message that was.
-fn existed_before(logs: &Logs, messages: &Messages, entries: &Entries) -> BTreeMap<Digest, u64> {
-    let mut earliest: BTreeMap<Digest, u64> = BTreeMap::new();
-    let mut lower = |digest: &Digest, time: u64| {
-        let known = earliest.entry(*digest).or_insert(u64::MAX);
-        let lowered = time < *known;
-        *known = time.min(*known);
-        lowered
-    };
-    let mut to_follow = Vec::new();
-    for entry in &entries.opened {
-        if let Some(time) = logs.witnessed(&entry.origin, entry.size) {
-            for digest in entry.record.event.names() {
-                if lower(digest, time) {
-                    to_follow.push((*digest, time));
-                }
-            }
-        }
-    }
-    // A cause is named by its hash, so it existed before whatever names it.
-    while let Some((digest, time)) = to_follow.pop() {
-        for cause in messages
-            .seen(&digest)
-            .into_iter()
-            .flat_map(|seen| &seen.head.causes)
-        {
-            if lower(cause, time) {
-                to_follow.push((*cause, time));
-            }
-        }
-    }
-    earliest
-}
-
 fn message_report(
     case: &Case<'_>,
-    receipts: &Receipts,
-    recorded: &HashMap<Digest, MessageFacts>,
+    (keyring, receipts, recorded): (&Keyring, &Receipts, &HashMap<Digest, MessageFacts>),
     message: &Message,
     entries: Vec<EntryReport>,
     existed_before: Option<u64>,
@@ -303,6 +274,8 @@ fn message_report(
                 at: statement.at,
                 by: statement.by,
                 code,
+                key: stated.key,
+                grade: keyring.grade_of(stated.recipient, &stated.key),
             }
         })
         .collect();
@@ -325,6 +298,12 @@ fn message_report(
         .map(|seen| seen.sender)
         .or_else(|| first.map(|stated| 1 - stated.recipient))
         .or_else(|| facts.and_then(|facts| case.party(&facts.from)));
+    let signed = message
+        .seen
+        .as_ref()
+        .and_then(|seen| Some((seen.sender, seen.key?)));
+    let key = signed.map(|(_, key)| key);
+    let grade = signed.map(|(sender, key)| keyring.grade_of(sender, &key));
     let party = |party: usize| case.bundle.thread.between[party].clone();
     let id = head
         .map(|head| head.id.as_str())
@@ -342,7 +321,8 @@ fn message_report(
         body: head.map(|head| serde_json::Value::Object(head.body.clone())),
         from: sender.map(party),
         to: sender.map(|sender| party(1 - sender)),
-        key: message.seen.as_ref().and_then(|seen| seen.key),
+        key,
+        grade,
         sender_order: head.map_or_else(
             || facts.and_then(|facts| facts.sender_order),
             |head| head.sender_order,

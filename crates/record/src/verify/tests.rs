@@ -9,7 +9,9 @@ use crate::{
 
 mod anchors;
 mod attacks;
+mod changed;
 mod every_byte;
+mod words;
 
 fn report(story: &Story, anchors: &[Anchor]) -> Report {
     verify(&story.bundle().to_octets(), anchors)
@@ -32,6 +34,12 @@ fn grades(report: &Report) -> Vec<Grade> {
 
 fn has(report: &Report, wanted: impl Fn(&Why) -> bool) -> bool {
     report.findings.iter().any(|finding| wanted(&finding.why))
+}
+
+fn first(report: &Report) -> (&str, &Why) {
+    assert_eq!(report.verdict, Verdict::Broken, "{report}");
+    let failure = report.first_failure().unwrap();
+    (&failure.pointer, &failure.why)
 }
 
 #[test]
@@ -104,6 +112,82 @@ fn one_anchor_proves_one_side_and_so_not_the_whole() {
         &report,
         |why| matches!(why, Why::Asserted(did) if *did == story.a.did)
     ));
+}
+
+#[test]
+fn each_message_and_each_state_has_the_grade_of_the_key_that_signed_it() {
+    let story = Story::new();
+    let bundle = story.bundle().to_octets();
+    let grades = |anchors: &[Anchor]| {
+        let report = serde_json::to_value(verify(&bundle, anchors)).unwrap();
+        [0, 1].map(|n| {
+            let message = &report["messages"][n];
+            let states = message["states"].as_array().unwrap();
+            assert!(states.iter().all(|one| one["grade"] == states[0]["grade"]));
+            let grade = |value: &Value| value["grade"].as_str().unwrap().to_owned();
+            (grade(message), grade(&states[0]))
+        })
+    };
+    let of = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+    let both = ("anchored", "asserted");
+    // The question is Aria's, its receipts are Bruno's; the answer the other way round.
+    let question_and_answer = |a, b| [of(a, b), of(b, a)];
+    assert_eq!(
+        grades(&story.anchors()),
+        question_and_answer(both.0, both.0)
+    );
+    assert_eq!(
+        grades(&[story.a.anchor()]),
+        question_and_answer(both.0, both.1)
+    );
+    assert_eq!(
+        grades(&[story.b.anchor()]),
+        question_and_answer(both.1, both.0)
+    );
+    assert_eq!(grades(&[]), question_and_answer(both.1, both.1));
+}
+
+#[test]
+fn questions_are_shown_above_their_answers_whoever_exports() {
+    let story = Story::new();
+    let text = |octets: &[u8]| verify(octets, &story.anchors()).to_string();
+    // An answer of another software, which names no causes, within the same second.
+    let answer = story.b.message(&story.a, "3c2f", 1, &[]);
+    let mut builder = story.builder();
+    for sent in [&answer, &story.request] {
+        builder.signed(sent.digest, sent.jws.as_bytes()).unwrap();
+    }
+    let bundle = builder.build(1).unwrap();
+    assert_eq!(bundle.messages[0].digest, story.request.digest);
+    let octets = bundle.to_octets();
+    assert!(text(&octets).starts_with("proved: bruno@agents.org-b.test answered aria@"));
+    // A file that was made before bundles were ordered.
+    let mut older: Value = serde_json::from_slice(&octets).unwrap();
+    older["messages"].as_array_mut().unwrap().swap(0, 1);
+    assert_eq!(text(older.to_string().as_bytes()), text(&octets));
+}
+
+#[test]
+fn a_reply_that_is_recorded_and_not_listed_is_noted() {
+    let story = Story::new();
+    let mut builder = story.builder();
+    builder
+        .signed(story.request.digest, story.request.jws.as_bytes())
+        .unwrap();
+    for receipt in &story.receipts[..2] {
+        builder.receipt(receipt.clone()).unwrap();
+    }
+    let (index, size) = (story.at_b[1], story.b.entry_count());
+    builder.entry(story.b.show(index, size), &story.b.note());
+    let report = verify_bundle(&builder.build(1).unwrap(), &story.anchors());
+    let not_shown = |why: &Why| {
+        matches!(why, Why::ReplyNotShown(did, reply)
+            if *did == story.b.did && *reply == story.response.digest)
+    };
+    assert!(has(&report, not_shown), "{report}");
+    assert!(!has(&self::report(&story, &story.anchors()), |why| {
+        matches!(why, Why::ReplyNotShown(..))
+    }));
 }
 
 #[test]
@@ -213,7 +297,7 @@ fn self_certifying_identities_need_no_document_but_an_anchor_for_the_whole() {
 }
 
 #[test]
-fn the_report_shows_anchors_first_and_no_text_that_could_forge_a_line() {
+fn the_report_has_no_text_that_could_forge_a_line() {
     let story = Story::new();
     let rejected = ReceiptState::Rejected;
     let mut statement = story
@@ -229,10 +313,15 @@ fn the_report_shows_anchors_first_and_no_text_that_could_forge_a_line() {
         .unwrap();
     let report = verify_bundle(&builder.build(1).unwrap(), &story.anchors());
     let text = report.to_string();
-    assert!(text.starts_with("anchors\n  key did:web:agents.org-a.test:aria="));
-    assert_eq!(text.matches("\nverdict").count(), 1, "{text}");
-    assert!(text.contains("proved"), "{text}");
-    assert!(!text.contains('\u{202e}'));
+    assert!(
+        text.starts_with("proved: aria@agents.org-a.test wrote to"),
+        "{text}"
+    );
+    for text in [text, report.verbose().to_string()] {
+        assert!(!text.contains("\nverdict"), "{text}");
+        assert!(!text.contains('\u{202e}'));
+        assert!(text.lines().all(|line| line == line.trim_end()), "{text}");
+    }
     let json = serde_json::to_string(&report).unwrap();
     assert!(json.starts_with(r#"{"anchors":["#));
     let json: Value = serde_json::from_str(&json).unwrap();

@@ -128,13 +128,27 @@ pub enum Why {
     #[error("the record's {0} is not what is signed")]
     EntryDiffers(&'static str),
 
+    /// The record names another document of this identity than those shown.
+    #[error("the record names another document of {0} than is shown: one of them was changed")]
+    DocumentDiffers(Did),
+
     // ── weak: consistent, but not proved to anyone ──
     /// The verifier gave no anchor that the bundle could be measured by.
     #[error("no anchor of yours was met: without one nothing is proved to anyone")]
     NoAnchor,
     /// The verifier knows another key of this identity.
-    #[error("{0} signed with key {1}, which is not the one that you trust")]
-    AnchorMismatch(Did, Fingerprint),
+    #[error(
+        "the key that you gave for {did} is {given}; this file was signed with {signed} as {did}: \
+         either yours is wrong or the file is"
+    )]
+    AnchorMismatch {
+        /// The identity.
+        did: Did,
+        /// The key that signed.
+        signed: Fingerprint,
+        /// The digits that the verifier has.
+        given: String,
+    },
     /// Nothing but the maker of the bundle says that this identity exists.
     #[error("{0} is asserted by the maker of this bundle only: give an anchor for it")]
     Asserted(Did),
@@ -164,6 +178,12 @@ pub enum Why {
     /// Messages without numbers: nothing shows whether some are missing.
     #[error("messages of {0} carry no numbers: nothing shows whether some are missing")]
     Unnumbered(Did),
+    /// An agent's node recorded a reply that is not listed.
+    #[error("{0} recorded a reply that is not in this file: message {1}")]
+    ReplyNotShown(Did, Digest),
+    /// A document that no record shown names.
+    #[error("no record shown names this document of {0}: only the keys in it that signed count")]
+    DocumentUnbound(Did),
     /// The entry that a receipt names is not shown.
     #[error("the entry {1} of log {0} that the receipt names is not shown")]
     EntryNotShown(LogOrigin, u64),
@@ -174,7 +194,7 @@ impl Why {
     pub const fn weight(&self) -> Weight {
         match self {
             Self::NoAnchor
-            | Self::AnchorMismatch(..)
+            | Self::AnchorMismatch { .. }
             | Self::Asserted(_)
             | Self::NothingSigned(_)
             | Self::Unsigned
@@ -184,6 +204,8 @@ impl Why {
             | Self::OrderGap(..)
             | Self::SameOrder(..)
             | Self::Unnumbered(_)
+            | Self::ReplyNotShown(..)
+            | Self::DocumentUnbound(_)
             | Self::EntryNotShown(..) => Weight::Note,
             _ => Weight::Broken,
         }

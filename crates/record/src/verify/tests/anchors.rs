@@ -14,6 +14,10 @@ fn anchors_are_read_as_people_write_them() {
         let report = report(&story, &[anchor]);
         assert_eq!(report.identities[0].grade, Grade::Anchored);
     }
+    let handle: Anchor = format!("aria@agents.org-a.test={fingerprint}")
+        .parse()
+        .unwrap();
+    assert_eq!(handle, story.a.anchor());
     let vkey: Anchor = story.b.vkey.to_string().parse().unwrap();
     assert_eq!(vkey, Anchor::Vkey(story.b.vkey.clone()));
     assert_eq!(vkey.to_string(), story.b.vkey.to_string());
@@ -25,10 +29,32 @@ fn anchors_are_read_as_people_write_them() {
         story.a.did.to_string(),
         fingerprint.clone(),
         format!("did:web={fingerprint}"),
+        format!("Aria?@agents.org-a.test={fingerprint}"),
+        format!("aria@={fingerprint}"),
+        "aria@agents.org-a.test".to_owned(),
         story.b.vkey.to_string().replace("org-b", "org-c"),
     ] {
         assert!(bad.parse::<Anchor>().is_err(), "{bad}");
     }
+}
+
+#[test]
+fn what_is_no_anchor_is_refused_with_words_that_say_what_to_write() {
+    let fingerprint = "ab".repeat(32);
+    let why = |text: &str| text.parse::<Anchor>().unwrap_err();
+    assert!(matches!(why(&fingerprint), AnchorError::Bare));
+    assert!(matches!(why(&fingerprint[..32]), AnchorError::Bare));
+    let bare = why(&fingerprint).to_string();
+    assert!(
+        bare.contains("write DID=FINGERPRINT or NAME@HOST=FINGERPRINT"),
+        "{bare}"
+    );
+    let whose = why("otto@agents.mill.test").to_string();
+    assert!(
+        whose.contains("write otto@agents.mill.test=FINGERPRINT"),
+        "{whose}"
+    );
+    assert!(matches!(why("otto@mill=abc"), AnchorError::Fingerprint));
 }
 
 #[test]
@@ -146,5 +172,16 @@ fn an_anchor_that_is_not_met_is_shown_as_such() {
     assert_eq!(report.verdict, Verdict::Proved);
     let met: Vec<_> = report.anchors.iter().map(|anchor| anchor.met).collect();
     assert_eq!(met, [true, true, false]);
-    assert!(report.to_string().contains("not met by this bundle"));
+    let text = report.to_string();
+    assert!(
+        text.contains("not met    carol@agents.org-c.test has no part in this file"),
+        "{text}"
+    );
+    let other = Anchor::key(story.b.did.clone(), stranger.signing.public());
+    let report = self::report(&story, &[story.a.anchor(), story.b.anchor(), other]);
+    assert!(
+        report.to_string().contains(
+            "not met    bruno@agents.org-b.test signed nothing in this file with this key"
+        )
+    );
 }

@@ -1,7 +1,7 @@
 //! What a maker of bundles might try.
 
 use comity_did::{DidDocument, DocumentBuilder};
-use comity_jose::{AgreementKey, Curve, base64url};
+use comity_jose::{AgreementKey, Curve};
 use serde_json::json;
 
 use super::*;
@@ -12,12 +12,6 @@ use crate::{
     receipt::ReceiptState,
     testing::{THREAD, signing_key},
 };
-
-fn first(report: &Report) -> (&str, &Why) {
-    assert_eq!(report.verdict, Verdict::Broken, "{report}");
-    let failure = report.first_failure().unwrap();
-    (&failure.pointer, &failure.why)
-}
 
 #[test]
 fn a_bundle_whose_other_half_was_invented_comes_out_as_asserted() {
@@ -33,7 +27,7 @@ fn a_bundle_whose_other_half_was_invented_comes_out_as_asserted() {
     assert_eq!(grades(&report), [Grade::Asserted, Grade::Anchored]);
     assert!(has(
         &report,
-        |why| matches!(why, Why::AnchorMismatch(did, _) if *did == real.a.did)
+        |why| matches!(why, Why::AnchorMismatch { did, .. } if *did == real.a.did)
     ));
     assert!(has(
         &report,
@@ -43,7 +37,7 @@ fn a_bundle_whose_other_half_was_invented_comes_out_as_asserted() {
     assert!(
         report
             .to_string()
-            .contains("asserted by the maker of this bundle only")
+            .starts_with("WRONG KEY for aria@agents.org-a.test\n")
     );
 }
 
@@ -75,7 +69,10 @@ fn an_anchored_key_in_the_document_does_not_help_a_signature_by_another_key_in_i
     builder.signed(sent.digest, sent.jws.as_bytes()).unwrap();
     let report = verify_bundle(&builder.build(1).unwrap(), &[story.a.anchor()]);
     assert_eq!(report.identities[0].grade, Grade::Asserted);
-    assert!(has(&report, |why| matches!(why, Why::AnchorMismatch(..))));
+    assert!(has(&report, |why| matches!(
+        why,
+        Why::AnchorMismatch { .. }
+    )));
 }
 
 #[test]
@@ -159,76 +156,6 @@ fn an_honest_peer_cannot_vouch_for_the_log_of_another() {
         &report,
         |why| matches!(why, Why::UnboundEntry(o) if *o == story.b.origin)
     ));
-}
-
-#[test]
-fn tampering_is_found_where_it_is() {
-    let story = Story::new();
-    let other = base64url::encode(&[9; 32]);
-    type Edit<'a> = (&'a str, &'a dyn Fn(&mut Value));
-    let edits: &[Edit<'_>] = &[
-        ("/messages/0/digest", &|b| {
-            b["messages"][0]["digest"] = b["messages"][1]["digest"].clone()
-        }),
-        ("/messages/1/digest", &|b| {
-            b["messages"][1]["jws"] = b["messages"][0]["jws"].clone()
-        }),
-        ("/messages/0/jws", &|b| {
-            b["messages"][0]["jws"]["signatures"][0]["signature"] =
-                b["messages"][1]["jws"]["signatures"][0]["signature"].clone();
-        }),
-        ("/messages/0/jws", &|b| {
-            b["messages"][0]["jws"]["signatures"][0]["header"]["kid"] =
-                "did:web:agents.org-b.test:bruno#key-1".into();
-        }),
-        ("/messages/0/jws", &|b| b["thread"]["thid"] = "other".into()),
-        ("/messages/0/jws", &|b| {
-            b["thread"]["between"][1] = "did:web:agents.org-c.test:carol".into();
-        }),
-        ("/messages/0", &|b| b["messages"] = json!([])),
-        ("/receipts/2", &|b| b["receipts"][2]["index"] = 1.into()),
-        ("/receipts/3", &|b| b["receipts"][3]["path"] = json!([])),
-        ("/receipts/0", &|b| {
-            b["messages"].as_array_mut().unwrap().remove(0);
-        }),
-        ("/entries/0/size", &|b| {
-            b["entries"][0]["size"] = 1000.into()
-        }),
-        ("/entries/0/path", &|b| b["entries"][0]["index"] = 1.into()),
-        ("/entries/0/path", &|b| {
-            b["entries"][0]["path"][0] = other.clone().into()
-        }),
-        ("/entries/0/record", &|b| {
-            b["entries"][0]["r"] = other.clone().into()
-        }),
-        ("/entries/0/record", &|b| {
-            b["entries"][0]["record"] = b["entries"][1]["record"].clone()
-        }),
-        ("/checkpoints/0", &|b| {
-            let note = b["checkpoints"][0].as_str().unwrap().replacen('A', "B", 1);
-            b["checkpoints"][0] = note.into();
-        }),
-        ("/documents/0/octets", &|b| {
-            b["documents"][0]["octets"] = b["documents"][1]["octets"].clone();
-        }),
-        ("/messages/0/jws", &|b| {
-            b["documents"].as_array_mut().unwrap().remove(0);
-        }),
-    ];
-    for (pointer, edit) in edits {
-        let report = edited(&story, edit);
-        let (found, why) = first(&report);
-        if *pointer == "/messages/0" {
-            assert_eq!(found, "/messages", "{why:?}");
-        } else if *pointer == "/documents/0/octets" || *pointer == "/checkpoints/0" {
-            assert!(
-                report.findings.iter().any(|one| one.pointer == *pointer),
-                "{report}"
-            );
-        } else {
-            assert_eq!(found, *pointer, "{why:?}");
-        }
-    }
 }
 
 #[test]
@@ -464,14 +391,4 @@ fn a_start_entry_elsewhere_than_at_the_beginning_is_refused() {
         builder.build(1),
         Err(BuildError::Broken { why, .. }) if matches!(*why, Why::StartMisplaced | Why::Fork(..))
     ));
-}
-
-#[test]
-fn newer_bundles_are_refused_as_unsupported_not_guessed() {
-    let story = Story::new();
-    let unsupported = |edit: &dyn Fn(&mut Value)| edited(&story, edit).to_string();
-    assert!(unsupported(&|b| b["v"] = 2.into()).contains("version 2"));
-    assert!(unsupported(&|b| b["must"] = json!(["seals"])).contains("seals"));
-    let ignored = edited(&story, |b| b["seals"] = json!([1.5, {"x": null}]));
-    assert_eq!(ignored.verdict, Verdict::Proved, "{ignored}");
 }
