@@ -128,8 +128,15 @@ pub trait Outbox {
     /// where its message stood). Contact messages always qualify and block nothing. By `seq`; of
     /// those that were paused only the `limit` due longest of each recipient are considered, so
     /// that the cost does not grow with the backlog. Recipients in `except` (peers that are down)
-    /// are left out and cost nothing.
-    fn due_outgoing(&self, now: Timestamp, except: &[Did], limit: usize) -> Result<Vec<Outgoing>>;
+    /// are left out and cost nothing; so are the rows of the numbers (`seq`) in `under_way`, which
+    /// still take their part of a recipient's paused ones.
+    fn due_outgoing(
+        &self,
+        now: Timestamp,
+        except: &[Did],
+        under_way: &[u64],
+        limit: usize,
+    ) -> Result<Vec<Outgoing>>;
     /// Held messages, by `seq`.
     fn held_outgoing(&self, limit: usize) -> Result<Vec<Outgoing>>;
     /// The earliest time after now at which [`Outbox::due_outgoing`] has more without a new

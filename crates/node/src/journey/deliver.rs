@@ -17,7 +17,7 @@ use comity_jose::jwe::Enc;
 use comity_record::Pin;
 use comity_record::entry::EndedState;
 use comity_store::{OutKind, Outgoing, StoreError, Tx};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,9 +52,11 @@ impl Core {
     pub(crate) async fn deliver_forever(self: Arc<Self>) {
         let mut listener = self.signals.outbox.listen();
         let mut hands: Hands<Key> = Hands::new();
+        let mut under_way: HashMap<Key, u64> = HashMap::new();
         loop {
             hands.tidy();
-            let due = match self.due(hands.keys()).await {
+            under_way.retain(|key, _| hands.keys().contains(key));
+            let due = match self.due(&under_way).await {
                 Ok(due) => due,
                 Err(CoreError::Store(StoreError::Closed)) => return,
                 Err(error) => {
@@ -69,6 +71,9 @@ impl Core {
                 let of_peer = keys.iter().filter(|under_way| under_way.1 == key.1).count();
                 if keys.len() >= AT_ONCE || of_peer >= PER_PEER {
                     continue;
+                }
+                if !keys.contains(&key) {
+                    under_way.insert(key.clone(), row.seq);
                 }
                 let core = Arc::clone(&self);
                 hands.start(key, async move {
@@ -85,12 +90,13 @@ impl Core {
         }
     }
 
-    async fn due(&self, keys: &HashSet<Key>) -> Result<Due, CoreError> {
+    /// What is due and not under way.
+    async fn due(&self, under_way: &HashMap<Key, u64>) -> Result<Due, CoreError> {
         let now = self.clock.now();
         let mut down = self.lanes.down(now);
         // Peers with as many hand-overs under way as they may have must not fill the list.
         let mut busy: HashMap<&Did, usize> = HashMap::new();
-        for key in keys {
+        for key in under_way.keys() {
             *busy.entry(&key.1).or_default() += 1;
         }
         down.extend(
@@ -98,11 +104,12 @@ impl Core {
                 .filter(|(_, n)| **n >= PER_PEER)
                 .map(|(peer, _)| (*peer).clone()),
         );
-        let limit = AT_ONCE + keys.len();
+        let limit = AT_ONCE;
+        let under_way: Vec<u64> = under_way.values().copied().collect();
         let (rows, next) = self
             .store
             .read(move |tx| {
-                let rows = tx.due_outgoing(tx.now(), &down, limit)?;
+                let rows = tx.due_outgoing(tx.now(), &down, &under_way, limit)?;
                 Ok::<_, CoreError>((rows, tx.next_outgoing()?))
             })
             .await?;

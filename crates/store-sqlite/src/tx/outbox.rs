@@ -217,8 +217,14 @@ impl Outbox for SqliteTx<'_> {
         Ok(uint(seq))
     }
 
-    fn due_outgoing(&self, now: Timestamp, except: &[Did], limit: usize) -> Result<Vec<Outgoing>> {
-        self.due_outgoing_rows(now, except, limit)
+    fn due_outgoing(
+        &self,
+        now: Timestamp,
+        except: &[Did],
+        under_way: &[u64],
+        limit: usize,
+    ) -> Result<Vec<Outgoing>> {
+        self.due_outgoing_rows(now, except, under_way, limit)
     }
 
     fn held_outgoing(&self, limit: usize) -> Result<Vec<Outgoing>> {

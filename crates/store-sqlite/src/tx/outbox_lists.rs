@@ -3,7 +3,9 @@
 //! What is due is kept by recipient, so that recipients who are down are stepped over whole: a
 //! list costs a step for each recipient that has something waiting, and its own rows.
 
-use super::{Least, Result, SqliteTx, after, column, folded, json, limit_of, millis, timestamp};
+use super::{
+    Least, Result, SqliteTx, after, column, folded, int, json, limit_of, millis, timestamp,
+};
 use crate::error::failed;
 use comity_did::Did;
 use comity_engine::Timestamp;
@@ -15,18 +17,21 @@ impl SqliteTx<'_> {
         &self,
         now: Timestamp,
         except: &[Did],
+        under_way: &[u64],
         limit: usize,
     ) -> Result<Vec<Outgoing>> {
         let mut least = Least::new(limit);
         if limit == 0 {
             return Ok(Vec::new());
         }
+        let under_way: HashSet<i64> = under_way.iter().copied().map(int).collect();
         let mut fresh = self.prepare(FRESH)?;
         let mut paused = self.prepare(PAUSED)?;
         for peer in self.waited_for(NEXT_PEER, except)? {
             let mut rows = fresh.query([peer]).map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
-                if !least.offer(column::<i64>(row, 0)?) {
+                let seq = column::<i64>(row, 0)?;
+                if !under_way.contains(&seq) && !least.offer(seq) {
                     break;
                 }
             }
@@ -34,7 +39,10 @@ impl SqliteTx<'_> {
                 .query((peer, millis(now), limit_of(limit)))
                 .map_err(failed)?;
             while let Some(row) = rows.next().map_err(failed)? {
-                least.offer(column::<i64>(row, 0)?);
+                let seq = column::<i64>(row, 0)?;
+                if !under_way.contains(&seq) {
+                    least.offer(seq);
+                }
             }
         }
         let rows = least

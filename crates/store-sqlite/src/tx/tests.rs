@@ -124,11 +124,11 @@ fn handing_over_costs_the_same_whatever_lies_in_the_outbox() {
             tx.put_outgoing(&outgoing("carla", &format!("new{n}"), 1))
                 .unwrap();
         }
-        let got = tx.due_outgoing(START, &[did("bruno")], LIMIT).unwrap();
+        let got = tx.due_outgoing(START, &[did("bruno")], &[], LIMIT).unwrap();
         assert_eq!(got.len(), LIMIT, "{what}");
         assert!(got.iter().all(|row| row.to == did("carla")), "{what}");
         assert_eq!(
-            tx.due_outgoing(START, &[], LIMIT).unwrap()[0].to,
+            tx.due_outgoing(START, &[], &[], LIMIT).unwrap()[0].to,
             did("bruno"),
             "{what}"
         );

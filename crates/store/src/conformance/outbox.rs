@@ -340,7 +340,7 @@ fn full() -> Outgoing {
 
 fn due(world: &World) -> Vec<String> {
     let now = world.now();
-    let rows = world.read(move |tx| tx.due_outgoing(now, &[], 100));
+    let rows = world.read(move |tx| tx.due_outgoing(now, &[], &[], 100));
     rows.into_iter().map(|row| row.id.to_string()).collect()
 }
 
@@ -381,7 +381,7 @@ pub fn what_is_withdrawn_is_not_due_and_lapses_later(world: &World) {
         world.write(move |tx| tx.put_outgoing(&row));
     }
     let due = || {
-        let rows = world.read(move |tx| tx.due_outgoing(now, &[], 10));
+        let rows = world.read(move |tx| tx.due_outgoing(now, &[], &[], 10));
         rows.into_iter().map(|row| row.order).collect::<Vec<_>>()
     };
     let lapsed = |at| {

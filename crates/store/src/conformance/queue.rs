@@ -105,7 +105,7 @@ pub fn recipients_who_are_down_are_left_out(world: &World) {
     );
     let due = |except: &[&str]| {
         let except: Vec<_> = except.iter().map(|name| did(name)).collect();
-        let rows = world.read(move |tx| tx.due_outgoing(START, &except, 9));
+        let rows = world.read(move |tx| tx.due_outgoing(START, &except, &[], 9));
         rows.into_iter()
             .map(|row| row.id.to_string())
             .collect::<Vec<_>>()
@@ -126,7 +126,7 @@ pub fn due_messages_come_by_number_up_to_the_limit(world: &World) {
     }
     let due = |limit| {
         let now = world.now();
-        let rows = world.read(move |tx| tx.due_outgoing(now, &[], limit));
+        let rows = world.read(move |tx| tx.due_outgoing(now, &[], &[], limit));
         rows.into_iter()
             .map(|row| row.id.to_string())
             .collect::<Vec<_>>()
@@ -165,7 +165,7 @@ fn change(world: &World, name: &str, change: impl Fn(&mut Outgoing) + Send + 'st
 
 fn due(world: &World) -> Vec<String> {
     let now = world.now();
-    let rows = world.read(move |tx| tx.due_outgoing(now, &[], 100));
+    let rows = world.read(move |tx| tx.due_outgoing(now, &[], &[], 100));
     rows.into_iter().map(|row| row.id.to_string()).collect()
 }
 

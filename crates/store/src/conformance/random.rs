@@ -62,10 +62,10 @@ fn look(tx: &dyn Tx, limit: usize) -> Result<Vec<String>, StoreError> {
     let out = |rows: Vec<Outgoing>| rows.iter().map(|row| row.seq).collect::<Vec<_>>();
     let inn = |rows: Vec<Incoming>| rows.iter().map(|row| row.seq).collect::<Vec<_>>();
     let mut seen = vec![
-        format!("due {:?}", out(tx.due_outgoing(now, &[], limit)?)),
+        format!("due {:?}", out(tx.due_outgoing(now, &[], &[], limit)?)),
         format!(
             "due but one {:?}",
-            out(tx.due_outgoing(now, &[did("carla")], limit)?)
+            out(tx.due_outgoing(now, &[did("carla")], &[2, 5, 7], limit)?)
         ),
         format!("next out {:?}", tx.next_outgoing()?),
         format!("held {:?}", out(tx.held_outgoing(limit)?)),

@@ -26,7 +26,7 @@ pub fn a_unit_reads_what_it_wrote(world: &World) {
         tx.put_incoming(&incoming("bruno", "t", 1))?;
         tx.put_outgoing(&outgoing("bruno", "t", 1))?;
         assert_eq!(tx.leasable(&did("aria"), START, 10)?.len(), 1);
-        assert_eq!(tx.due_outgoing(START, &[], 10)?.len(), 1);
+        assert_eq!(tx.due_outgoing(START, &[], &[], 10)?.len(), 1);
         assert_eq!(tx.count_unsettled(&did("aria"))?, 1);
         assert_eq!(tx.count_unfinished(&did("aria"))?, 1);
         assert!(tx.has_incoming(&did("aria"), &did("bruno"))?);
@@ -219,7 +219,7 @@ fn assert_only_the_first_is_there(world: &World) {
         assert_eq!(tx.meta("filled")?, None);
         assert_eq!(tx.grant_between(&aria, &carla)?, None);
         assert_eq!(tx.outgoing(&aria, &id("t-2"))?, None);
-        assert_eq!(tx.due_outgoing(START, &[], 10)?.len(), 1);
+        assert_eq!(tx.due_outgoing(START, &[], &[], 10)?.len(), 1);
         assert_eq!(tx.count_outgoing()?, [("queued".to_owned(), 1)]);
         assert_eq!(tx.count_incoming()?, []);
         assert_eq!(tx.incoming("d_t-1")?, None);

@@ -69,6 +69,7 @@ impl Outbox for MemoryTx<'_> {
         &self,
         now: Timestamp,
         except: &[Did],
+        under_way: &[u64],
         limit: usize,
     ) -> Result<Vec<Outgoing>, StoreError> {
         let mut fresh = Vec::new();
@@ -87,6 +88,7 @@ impl Outbox for MemoryTx<'_> {
             rows.sort_by_key(|(due, row)| (*due, row.seq));
             fresh.extend(rows.iter().take(limit).map(|(_, row)| *row));
         }
+        fresh.retain(|row| !under_way.contains(&row.seq));
         fresh.sort_by_key(|row| row.seq);
         Ok(fresh.into_iter().take(limit).cloned().collect())
     }
