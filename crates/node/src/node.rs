@@ -13,6 +13,7 @@ use comity_jose::SystemEntropy;
 use comity_store::{Store, StoreError};
 use comity_store_sqlite::{Options, Sqlite};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -189,6 +190,14 @@ impl Node {
     pub async fn stop(mut self) {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
+        // Hand-overs that were under way end at their next step; until then they hold the store and
+        // the directory's lock. Whoever keeps the core for himself is not waited for.
+        for _ in 0..500 {
+            if Arc::strong_count(&self.core) == 1 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 

@@ -45,9 +45,12 @@ async fn what_arrived_without_an_answer_is_not_called_cancelled() {
     let message = aria.send(BRUNO, REQUEST, json!({"n": 1})).await;
     let delivery = bruno.lease_one().await;
     let asked_back = cancel(&aria, &message).await;
-    assert_eq!(asked_back.state, "queued");
-    let reason = asked_back.reason.expect("a reason");
-    assert!(reason.contains("may have been handed over"), "{reason}");
+    // B's receipt travels the other way, and may be here already.
+    assert!(["queued", "received"].contains(&asked_back.state.as_str()));
+    if asked_back.state == "queued" {
+        let reason = asked_back.reason.expect("a reason");
+        assert!(reason.contains("may have been handed over"), "{reason}");
+    }
     between.set(Weather::Fair);
     // Bruno has it: his node does not let the tombstone take its place.
     eventually(async || now(&aria, &message).await.reason.is_none()).await;
