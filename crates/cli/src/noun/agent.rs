@@ -3,6 +3,7 @@ use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
 use crate::say;
 use crate::shell::Shell;
+use crate::show::hint::hint;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
 use crate::show::{self, time};
@@ -78,9 +79,10 @@ async fn create(operator: &Operator, name: String, output: Output) -> Result<Exi
     show::one(output, &created, |created| {
         let name = &created.agent.name;
         format!(
-            "{}\n  token      {} (readable by you only)\n  listen     → comity listen {name}",
+            "{}\n  token      {} (readable by you only)\n  listen     {}",
             details(&created.agent),
-            created.token_file
+            created.token_file,
+            hint(format!("comity listen {name}")),
         )
     })?;
     Ok(Exit::Ok)
@@ -116,7 +118,10 @@ fn table(agents: &[operator::Agent]) -> String {
             Cell::of(&agent.did),
         ]);
     }
-    table.render("no agents yet   → comity agent create NAME")
+    table.render(&format!(
+        "no agents yet   {}",
+        hint("comity agent create NAME")
+    ))
 }
 
 const fn connected(agent: &operator::Agent) -> &'static str {
