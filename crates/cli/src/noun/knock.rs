@@ -218,7 +218,7 @@ fn confirm(knock: &operator::Knock, narrower: &Approve) -> Result<bool, Trouble>
 
 /// The list; below it the one that waits, in full, or how to see one of several.
 fn screen(knocks: &[operator::Knock]) -> String {
-    let table = table(knocks);
+    let table = table(knocks).trim_end().to_owned();
     let ids = words::short_ids(knocks.iter().map(|knock| knock.id.as_str()));
     let mut waiting = knocks
         .iter()

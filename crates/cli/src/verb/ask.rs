@@ -1,4 +1,4 @@
-use super::follow::while_waiting;
+use super::follow::{while_waiting, with_words};
 use super::send::as_json;
 use super::what::{What, Who};
 use crate::args::Output;
@@ -8,7 +8,7 @@ use crate::say;
 use crate::shell::Shell;
 use crate::show::{self, code, paint, time, words};
 use clap::Args;
-use comity::{Answer, Outcome, Pending, Refused, WaitingOn};
+use comity::{Answer, Outcome, Pending, Status, WaitingOn};
 use comity_api::operator::MessageRow;
 use serde_json::json;
 use std::future::IntoFuture;
@@ -65,7 +65,10 @@ pub(crate) async fn run(args: Ask, shell: &Shell) -> Result<Exit, Trouble> {
     match outcome {
         Outcome::Answer(answer) => answered(&answer, args.output),
         Outcome::Pending(pending) => still_pending(&pending, args.output),
-        Outcome::Refused(refused) => was_refused(&refused, args.output),
+        Outcome::Refused(refused) => {
+            let status = with_words(&agent, refused.status().clone()).await;
+            was_refused(&status, args.output)
+        }
     }
 }
 
@@ -155,15 +158,14 @@ fn still_pending(pending: &Pending, output: Output) -> Result<Exit, Trouble> {
     })
 }
 
-fn was_refused(refused: &Refused, output: Output) -> Result<Exit, Trouble> {
+fn was_refused(status: &Status, output: Output) -> Result<Exit, Trouble> {
     if output.json {
-        let refused = json!({"outcome": "refused", "status": as_json(refused.status())});
+        let refused = json!({"outcome": "refused", "status": as_json(status)});
         say!("{}", show::line(&refused)?);
         return Ok(Exit::Refused);
     }
-    let status = refused.status();
-    let mut what = format!("{}: {}", words::who(status.to()), refused.state().as_str());
-    if let Some(code) = refused.code() {
+    let mut what = format!("{}: {}", words::who(status.to()), status.state().as_str());
+    if let Some(code) = status.code() {
         what.push_str(&format!(": {}", code::words(code)));
     }
     let trouble = Trouble::new(Exit::Refused, what);
@@ -171,5 +173,5 @@ fn was_refused(refused: &Refused, output: Output) -> Result<Exit, Trouble> {
         Some(reason) => trouble.means(code::reason(reason)),
         None => trouble,
     };
-    Err(trouble.next(format!("comity message show {}", refused.id())))
+    Err(trouble.next(format!("comity message show {}", status.id())))
 }

@@ -27,6 +27,24 @@ pub(crate) async fn while_waiting<T>(agent: &Agent, id: &str, done: impl Future<
     }
 }
 
+/// A rejected message with the agent's words: they travel beside the receipt, and may come a moment
+/// after it. Without words, as it was.
+pub(super) async fn with_words(agent: &Agent, status: Status) -> Status {
+    let deadline = Instant::now() + WORDS;
+    let mut status = status;
+    while status.state() == State::Rejected && status.reason().is_none() {
+        if Instant::now() > deadline {
+            break;
+        }
+        tokio::time::sleep(WORDS / 20).await;
+        status = match agent.status(status.id()).await {
+            Ok(status) => status,
+            Err(_) => break,
+        };
+    }
+    status
+}
+
 async fn follow(agent: &Agent, id: &str) -> std::convert::Infallible {
     let mut changes = agent.changes();
     let mut told = Told {
@@ -86,10 +104,12 @@ impl Told {
             ),
             (State::Queued, _, Some(why)) => format!("queued: {why}; your node tries again"),
             (State::Queued, _, None) if self.begun => "let in: it goes out".to_owned(),
-            (State::Queued | State::Sent, ..) => "on its way to their node".to_owned(),
+            (State::Queued, _, None) => "on its way to their node".to_owned(),
+            (State::Sent, ..) if self.begun => return self.last.clone(),
+            (State::Sent, ..) => "on its way to their node".to_owned(),
             (State::Received, ..) => format!("received by the node of {peer}"),
             (State::Delivered, ..) => format!("{peer} has it"),
-            (State::Done, ..) => format!("{peer} is done with it"),
+            // Done: the answer is on its way. Ends: the command itself says so.
             _ => return None,
         })
     }
@@ -97,5 +117,7 @@ impl Told {
 
 /// How long a message may be somewhere before that is worth a line.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to wait for an agent's words after its receipt.
+const WORDS: Duration = Duration::from_secs(1);
 /// How often to look without a change: what is in the way may change without the message.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);

@@ -39,8 +39,9 @@ pub(super) async fn tell(core: Arc<Core>) {
 }
 
 async fn look(core: &Core) -> Result<Known, Problem> {
-    let knocks = core.knocks(false).await?.into_iter();
+    // In this order: a knock that is gone has left its grant, if not in this look, then in the next.
     let grants = core.grants(false).await?.into_iter();
+    let knocks = core.knocks(false).await?.into_iter();
     Ok(Known {
         knocks: knocks.map(|knock| (knock.id.clone(), knock)).collect(),
         grants: grants
@@ -75,7 +76,7 @@ fn lines(before: &Known, now: &Known, all_knocks: &[Knock], all_grants: &[Grant]
     for (id, knock) in &before.knocks {
         if !now.knocks.contains_key(id) {
             let state = all_knocks.iter().find(|knock| knock.id == *id);
-            lines.push(decided(knock, state.map_or("", |knock| &knock.state)));
+            lines.extend(decided(knock, state.map_or("", |knock| &knock.state)));
         }
     }
     for (id, grant) in &now.grants {
@@ -93,9 +94,7 @@ fn lines(before: &Known, now: &Known, all_knocks: &[Knock], all_grants: &[Grant]
                 let new = !before.grants.contains_key(id);
                 new && (&other.ours, &other.peer) == pair && other.state == "active"
             });
-            if instead {
-                lines.extend(granted(&active(grant), Some(&grant.state)));
-            } else {
+            if !instead {
                 lines.push(over(grant, ended));
             }
         }
@@ -118,15 +117,15 @@ fn knocks(knock: &Knock, id: &str) -> String {
     )
 }
 
-fn decided(knock: &Knock, state: &str) -> String {
+fn decided(knock: &Knock, state: &str) -> Option<String> {
     let (from, to) = (words::who(&knock.from), words::name(&knock.to));
-    match state {
-        "approved" => format!("{from} is let in to {to}"),
+    Some(match state {
+        "approved" => return None, // its grant is the news
         "denied" => format!("{from} is kept out of {to}"),
         "timeout" => format!("{from} is kept out of {to}: nobody decided in time"),
         "replaced" => format!("{from} knocks at {to} anew; the earlier knock is void"),
         _ => format!("{from} does not knock at {to} any more"),
-    }
+    })
 }
 
 /// News of a grant that has not ended.
@@ -137,18 +136,13 @@ fn granted(grant: &Grant, was: Option<&str>) -> Option<String> {
             "{ours} knocks at {peer}; their operator must let {ours} in"
         )),
         (Some("offered"), "active") => Some(format!("{peer} lets {ours} in")),
+        (None, "active") if grant.decided_by == "peer" => Some(format!("{peer} lets {ours} in")),
+        (None, "active") => Some(format!("{peer} is let in to {ours}")),
         (Some("active"), "suspended") => Some(format!(
             "the grant of {ours} with {peer} is suspended: their keys changed   {}",
             hint(format!("comity doctor {peer}"))
         )),
         _ => None,
-    }
-}
-
-fn active(grant: &Grant) -> Grant {
-    Grant {
-        state: "active".to_owned(),
-        ..grant.clone()
     }
 }
 
@@ -158,7 +152,7 @@ fn over(grant: &Grant, ended: Option<&Grant>) -> String {
     match (grant.state.as_str(), by) {
         ("offered", _) => format!("{peer} does not let {ours} in"),
         (_, "peer") => format!("{peer} revoked the grant with {ours}"),
-        (_, "operator") => format!("the grant of {ours} with {peer} is revoked, and {peer} told"),
+        (_, "operator") => format!("you revoked the grant of {ours} with {peer}"),
         _ => format!("the grant of {ours} with {peer} ended"),
     }
 }

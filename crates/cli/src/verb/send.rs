@@ -1,4 +1,4 @@
-use super::follow::while_waiting;
+use super::follow::{while_waiting, with_words};
 use super::what::{What, Who};
 use crate::args::Output;
 use crate::exit::{Exit, Trouble};
@@ -58,6 +58,7 @@ pub(crate) async fn run(args: Send, shell: &Shell) -> Result<Exit, Trouble> {
         (Some(_), false) => while_waiting(&agent, &id, sending.into_future()).await?,
         _ => sending.await?,
     };
+    let status = with_words(&agent, status).await;
     if args.output.json {
         say!("{}", show::line(&as_json(&status))?);
     } else {

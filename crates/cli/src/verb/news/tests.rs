@@ -64,16 +64,23 @@ fn a_knock_is_told_when_it_comes_and_when_it_is_decided() {
          → comity knock show 879d   then   comity knock approve 879d"
     );
     assert_eq!(told(&one, &one, &[], &[]), "");
-    for (state, says) in [
-        ("approved", "aria@agents.org-a.test is let in to bruno"),
-        ("denied", "aria@agents.org-a.test is kept out of bruno"),
-    ] {
-        let decided = Knock {
-            state: state.into(),
-            ..knock()
-        };
-        assert_eq!(told(&one, &none, &[decided], &[]), says);
-    }
+    let decided = |state: &str| Knock {
+        state: state.into(),
+        ..knock()
+    };
+    assert_eq!(
+        told(&one, &none, &[decided("denied")], &[]),
+        "aria@agents.org-a.test is kept out of bruno"
+    );
+    let granted = granting(&[Grant {
+        ours: knock().to,
+        peer: knock().from,
+        ..grant("active", "operator")
+    }]);
+    assert_eq!(
+        told(&one, &granted, &[decided("approved")], &[]),
+        "aria@agents.org-a.test is let in to bruno"
+    );
 }
 
 #[test]
