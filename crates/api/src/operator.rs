@@ -301,7 +301,7 @@ pub struct MessageRow {
     /// What answered it, if that is here; only when one message is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(no_recursion)]
-    pub answer: Option<Box<MessageRow>>,
+    pub answer: Option<Box<Self>>,
     /// The plaintext; only when one message is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Value>,
