@@ -86,13 +86,10 @@ pub(crate) fn as_json(status: &Status) -> serde_json::Value {
 /// `9c1e…  queued`, and what that means if it isn't plain.
 pub(crate) fn describe(status: &Status) -> String {
     let mut text = format!("{}  {}", status.id(), paint::state(status.state().as_str()));
-    for words in [
-        status.code().map(code::words),
-        status.reason().map(code::reason),
-    ] {
-        if let Some(words) = words {
-            text.push_str(&format!("  {words}"));
-        }
+    let code = status.code().map(code::words);
+    let reason = status.reason().map(code::reason);
+    for words in [code, reason].into_iter().flatten() {
+        text.push_str(&format!("  {words}"));
     }
     if let Some(held) = held(status) {
         text.push_str(&format!("\n  {held}"));

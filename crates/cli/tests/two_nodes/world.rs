@@ -172,8 +172,9 @@ impl Node {
     /// `DID=FINGERPRINT` of its agent.
     pub(crate) fn anchor(&self) -> String {
         let agents = self.json(&["agent", "--json"]);
-        let text = |name: &str| agents[0][name].as_str().unwrap().to_owned();
-        format!("{}={}", text("did"), text("fingerprint"))
+        let name = agents[0]["name"].as_str().unwrap();
+        let shown = self.json(&["agent", "show", name, "--json"]);
+        shown["anchor"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn eventually<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
