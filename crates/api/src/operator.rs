@@ -285,6 +285,9 @@ pub struct MessageRow {
     /// What it waits on, or why it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The same in words: what the peer said, or what is in the way (out).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// Its place in the thread's order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_order: Option<u64>,
@@ -295,6 +298,10 @@ pub struct MessageRow {
     /// Each state with time and proof (out).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<crate::agent::Step>,
+    /// What answered it, if that is here; only when one message is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(no_recursion)]
+    pub answer: Option<Box<Self>>,
     /// The plaintext; only when one message is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Value>,

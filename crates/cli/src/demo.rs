@@ -89,7 +89,9 @@ pub(crate) async fn run(demo: Demo) -> Result<Exit, Trouble> {
 
 async fn play(demo: &Demo, ledger: Arc<Ledger>, dir: &Path) -> Result<(), Surprise> {
     ledger.step("build", "The agents: programs of their own, from examples/");
-    let mut stage = Stage::set(ledger, dir, Examples::ready().await?).await?;
+    let examples = Examples::ready().await?;
+    ledger.start_clock();
+    let mut stage = Stage::set(ledger, dir, examples).await?;
     story::play(&mut stage).await?;
     match &demo.script {
         Some(script) => keys::play_script(&mut stage, script).await,

@@ -1,5 +1,6 @@
 //! How a command ends: an exit code, and words if something went wrong.
 
+use crate::show::hint::hint;
 use crate::show::paint;
 use comity_api::{Problem, safe};
 use std::process::ExitCode;
@@ -65,7 +66,7 @@ impl Trouble {
     /// ```
     pub(crate) fn words(&self) -> String {
         let mut words = self.what.clone();
-        let next = self.next.as_ref().map(|next| format!("→ {next}"));
+        let next = self.next.as_ref().map(hint);
         let below: Vec<&str> = [self.means.as_deref(), next.as_deref()]
             .into_iter()
             .flatten()

@@ -36,6 +36,9 @@ fn main() -> ExitCode {
     };
     // A home in the environment is where to look; one on the command line is a choice.
     let chosen = matches.value_source("home") == Some(ValueSource::CommandLine);
+    if let Some(home) = &cli.home {
+        show::hint::remember(home);
+    }
     match runtime.block_on(run(cli, chosen)) {
         Ok(exit) => exit.into(),
         Err(trouble) => trouble.report(),

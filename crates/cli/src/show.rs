@@ -1,6 +1,8 @@
 //! How things look: lists that can be watched, tables, and the short forms of long names.
 
+pub(crate) mod code;
 pub(crate) mod entry;
+pub(crate) mod hint;
 pub(crate) mod paint;
 pub(crate) mod table;
 pub(crate) mod time;

@@ -9,6 +9,7 @@ use comity_api::safe;
 use serde_json::{Map, Value, json};
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Whose line it is.
@@ -27,7 +28,7 @@ pub(super) enum Side {
 /// Where lines go.
 #[derive(Debug)]
 pub(super) struct Ledger {
-    begun: Instant,
+    begun: Mutex<Instant>,
     json: bool,
     step: Mutex<String>,
     /// The line that stays at the foot of a terminal.
@@ -37,11 +38,21 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(json: bool) -> Self {
         Self {
-            begun: Instant::now(),
+            begun: Mutex::new(Instant::now()),
             json,
             step: Mutex::new("start".to_owned()),
             foot: Mutex::default(),
         }
+    }
+
+    /// The story begins: what was built before it is not part of it.
+    pub(super) fn start_clock(&self) {
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn elapsed(&self) -> Duration {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.elapsed()
     }
 
     /// Begins a step of the story: its name in facts, its title for people.
@@ -113,10 +124,7 @@ impl Ledger {
             }
             return self.print_json(&line);
         }
-        let time = paint(
-            FAINT,
-            format!("{:6.1}s", self.begun.elapsed().as_secs_f64()),
-        );
+        let time = paint(FAINT, format!("{:6.1}s", self.elapsed().as_secs_f64()));
         let side = paint(side.style(), format!("{:<5}", side.prefix()));
         self.print(&format!(
             "{time}  {side}{} {}",
@@ -155,7 +163,7 @@ impl Ledger {
 
     /// Every object says when, and in which step.
     fn print_json(&self, facts: &Value) {
-        let at = self.begun.elapsed().as_millis();
+        let at = self.elapsed().as_millis();
         let mut line = Map::new();
         line.insert("at_ms".into(), u64::try_from(at).unwrap_or(u64::MAX).into());
         line.insert("step".into(), self.current_step().into());

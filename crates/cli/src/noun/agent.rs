@@ -3,11 +3,13 @@ use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
 use crate::say;
 use crate::shell::Shell;
+use crate::show::hint::hint;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
 use crate::show::{self, time};
 use clap::{Args, Subcommand};
 use comity_api::operator::{self, CreateAgent, CreatedAgent};
+use serde::Serialize;
 
 /// Create, list, show, remove the agents of this node
 #[derive(Debug, Args)]
@@ -59,8 +61,11 @@ pub(crate) async fn run(args: Agent, shell: &Shell) -> Result<Exit, Trouble> {
             show::list(listing, fetch, |agents| table(agents)).await
         }
         Act::Show { name, output } => {
-            let agent = operator.get(&format!("/v1/agents/{}", part(&name))).await?;
-            show::one(output, &agent, details)?;
+            let agent: operator::Agent =
+                operator.get(&format!("/v1/agents/{}", part(&name))).await?;
+            let anchor = anchor(&agent);
+            let shown = Shown { agent, anchor };
+            show::one(output, &shown, |shown| details(&shown.agent))?;
             Ok(Exit::Ok)
         }
         Act::Remove { name } => {
@@ -78,30 +83,40 @@ async fn create(operator: &Operator, name: String, output: Output) -> Result<Exi
     show::one(output, &created, |created| {
         let name = &created.agent.name;
         format!(
-            "{}\n  token      {} (readable by you only)\n  listen     → comity listen {name}",
+            "{}\n  token      {} (readable by you only)\n  listen     {}",
             details(&created.agent),
-            created.token_file
+            created.token_file,
+            hint(format!("comity listen {name}")),
         )
     })?;
     Ok(Exit::Ok)
 }
 
+/// An agent, and what to give to whoever wants to verify what it signs.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    agent: operator::Agent,
+    anchor: String,
+}
+
+/// `DID=FINGERPRINT`, as `comity verify --anchor` takes it.
+fn anchor(agent: &operator::Agent) -> String {
+    format!("{}={}", agent.did, agent.fingerprint)
+}
+
 fn details(agent: &operator::Agent) -> String {
-    let operator::Agent {
-        name,
-        did,
-        fingerprint,
-        ..
-    } = agent;
+    let operator::Agent { name, did, .. } = agent;
     format!(
         "{}  {}\n  state      {}, since {}\n  inbox      {} unsettled, {}\n  \
-         anchor     {did}={fingerprint}\n             give it to whoever wants to verify what {name} signs",
+         anchor     {}\n             give it to whoever wants to verify what {name} signs",
         paint(paint::STRONG, name),
         did,
         paint::state(&agent.state),
         time::exact(agent.created),
         agent.inbox,
         connected(agent),
+        anchor(agent),
     )
 }
 
@@ -116,7 +131,10 @@ fn table(agents: &[operator::Agent]) -> String {
             Cell::of(&agent.did),
         ]);
     }
-    table.render("no agents yet   → comity agent create NAME")
+    table.render(&format!(
+        "no agents yet   {}",
+        hint("comity agent create NAME")
+    ))
 }
 
 const fn connected(agent: &operator::Agent) -> &'static str {

@@ -4,6 +4,7 @@ use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
 use crate::say;
 use crate::shell::Shell;
+use crate::show::hint::hint;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
 use crate::show::{self, time, words};
@@ -180,9 +181,10 @@ fn table(grants: &[operator::Grant]) -> String {
             Cell::of(time::when(grant.until)),
         ]);
     }
-    table.render(
-        "nobody may send you anything, and you nobody   → comity ask TO TYPE   or   comity knock",
-    )
+    table.render(&format!(
+        "nobody may send you anything, and you nobody   {}",
+        hint("comity ask TO TYPE   or   comity knock")
+    ))
 }
 
 fn details(grant: &operator::Grant) -> String {

@@ -4,6 +4,7 @@ use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
 use crate::say;
 use crate::shell::Shell;
+use crate::show::hint::hint;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
 use crate::show::{self, time, words};
@@ -35,7 +36,7 @@ pub(crate) struct Knock {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Who knocks
+    /// Who knocks; if only one waits, in full
     List {
         /// Also those that were decided
         #[arg(long)]
@@ -45,8 +46,8 @@ enum Act {
     },
     /// Who asks, how that is proved, and what would be granted in both directions
     Show {
-        /// The knock, or the beginning of its id
-        id: String,
+        /// The knock, or the beginning of its id [default: the only one that waits]
+        id: Option<String>,
         #[command(flatten)]
         output: Output,
     },
@@ -91,11 +92,12 @@ pub(crate) async fn run(args: Knock, shell: &Shell) -> Result<Exit, Trouble> {
     match args.act.unwrap_or(list) {
         Act::List { all, listing } => {
             let fetch = async || knocks(&operator, all).await;
-            show::list(listing, fetch, |knocks| table(knocks)).await
+            show::list(listing, fetch, |knocks| screen(knocks)).await
         }
         Act::Show { id, output } => {
-            let knocks = knocks(&operator, true).await?;
-            let knock = pick(&knocks, &id, "knock", |knock| &knock.id)?;
+            // By its id one may look back; without, only at what waits.
+            let knocks = knocks(&operator, id.is_some()).await?;
+            let knock = chosen(&knocks, id.as_deref())?;
             show::one(output, knock, details)?;
             Ok(Exit::Ok)
         }
@@ -214,6 +216,30 @@ fn confirm(knock: &operator::Knock, narrower: &Approve) -> Result<bool, Trouble>
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
+/// The list; below it the one that waits, in full, or how to see one of several.
+fn screen(knocks: &[operator::Knock]) -> String {
+    let table = table(knocks).trim_end().to_owned();
+    let ids = words::short_ids(knocks.iter().map(|knock| knock.id.as_str()));
+    let mut waiting = knocks
+        .iter()
+        .zip(ids)
+        .filter(|(knock, _)| knock.state == "pending");
+    match (waiting.next(), waiting.next()) {
+        (None, _) => table,
+        (Some((knock, id)), None) => format!(
+            "{table}\n\n{}\n\n{}",
+            details(knock),
+            hint(format!(
+                "comity knock approve {id}   or   comity knock deny {id}"
+            ))
+        ),
+        (Some(_), Some(_)) => format!(
+            "{table}\n\n{}",
+            hint("comity knock show KNOCK   then   comity knock approve KNOCK")
+        ),
+    }
+}
+
 fn table(knocks: &[operator::Knock]) -> String {
     let mut table = Table::new([
         "KNOCK",
@@ -252,7 +278,7 @@ fn details(knock: &operator::Knock) -> String {
     format!(
         "{} {}  {}\n  from       {}\n  proved by  {}\n  key        {}\n  to         {}\n  \
          purpose    {}   (their words)\n  they may   send {}\n  you may    send {}\n  until      {}\n  \
-         first      {first}\n  received   {}; a denial after {}\n  approval   {}",
+         first      {first}\n  received   {}\n  decide by  {}, or it counts as denied\n  approval   {}",
         paint(paint::STRONG, "knock"),
         paint(paint::STRONG, safe(&knock.id)),
         paint::state(&knock.state),

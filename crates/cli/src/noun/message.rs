@@ -2,12 +2,14 @@ use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
 use crate::shell::Shell;
+use crate::show::hint::hint;
 use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
-use crate::show::{self, time, words};
+use crate::show::{self, code, time, words};
 use clap::{Args, Subcommand};
 use comity_api::operator::{Decided, MessageRow};
 use comity_api::safe;
+use serde_json::Value;
 
 /// List, show, drop, allow messages; where each one is and who says so
 #[derive(Debug, Args)]
@@ -31,7 +33,7 @@ pub(crate) struct Message {
 
 #[derive(Clone, Copy, Debug, Args)]
 struct Which {
-    /// Also those that ended
+    /// Also those that ended, and what the nodes say to each other about knocks
     #[arg(long)]
     all: bool,
     /// Only those that wait for you to let the node knock
@@ -48,7 +50,7 @@ enum Act {
         #[command(flatten)]
         listing: Listing,
     },
-    /// One message: every state it reached, and its plaintext
+    /// One message: every state it reached, its plaintext, and what answered it
     Show {
         /// Its id or digest, or the beginning of one
         id: String,
@@ -80,7 +82,7 @@ pub(crate) async fn run(args: Message, shell: &Shell) -> Result<Exit, Trouble> {
     match args.act.unwrap_or(list) {
         Act::List { which, listing } => {
             let fetch = async || rows(&operator, which).await;
-            show::list(listing, fetch, |rows| table(rows)).await
+            show::list(listing, fetch, |rows| table(rows, which)).await
         }
         Act::Show { id, listing } => {
             let path = format!("/v1/messages/{}", part(&id));
@@ -120,7 +122,12 @@ async fn rows(operator: &Operator, which: Which) -> Result<Vec<MessageRow>, Trou
     }
 }
 
-fn table(rows: &[MessageRow]) -> String {
+/// What the nodes say to each other about knocks is shown with `--all` only, and marked.
+fn table(rows: &[MessageRow], which: Which) -> String {
+    let shown = rows
+        .iter()
+        .filter(|row| which.all || between_nodes(row).is_none());
+    let rows: Vec<&MessageRow> = shown.collect();
     let mut table = Table::new(["MESSAGE", "STATE", "", "PEER", "TYPE", "SINCE", "WHY"]);
     let ids = words::short_ids(rows.iter().map(|row| row.id.as_str()));
     for (row, id) in rows.iter().zip(ids) {
@@ -128,14 +135,26 @@ fn table(rows: &[MessageRow]) -> String {
         table.row([
             Cell::of(id).styled(paint::STRONG),
             Cell::state(&row.state),
-            Cell::of(format!("{} {direction}", name(ours))),
+            Cell::of(format!("{} {direction}", words::name(ours))),
             Cell::of(words::who(peer)),
-            Cell::of(words::short_type(&row.type_)),
+            match between_nodes(row) {
+                Some(kind) => Cell::of(format!("({kind})")).styled(paint::FAINT),
+                None => Cell::of(words::short_type(&row.type_)),
+            },
             Cell::of(time::when(row.at)),
             Cell::of(why(row)),
         ]);
     }
-    table.render("no messages are under way   → comity message --all")
+    table.render(&format!(
+        "no messages are under way   {}",
+        hint("comity message --all")
+    ))
+}
+
+/// `knock`, `welcome` and the like: a message of the nodes, about their agents.
+fn between_nodes(row: &MessageRow) -> Option<String> {
+    let kind = row.type_.strip_prefix(CONTACT)?;
+    Some(safe(kind))
 }
 
 /// Arrow, our end, theirs.
@@ -146,15 +165,13 @@ fn ends(row: &MessageRow) -> (&'static str, &str, &str) {
     }
 }
 
-/// `aria` of `aria@agents.org-a.com`.
-fn name(did: &str) -> String {
-    let who = words::who(did);
-    who.split_once('@')
-        .map_or(who.clone(), |(name, _)| name.to_owned())
-}
-
 fn why(row: &MessageRow) -> String {
-    let mut why: Vec<String> = row.reason.iter().map(|reason| safe(reason)).collect();
+    let detail = row
+        .detail
+        .iter()
+        .filter(|detail| row.reason.as_ref() != Some(*detail));
+    let reasons = row.reason.iter().chain(detail);
+    let mut why: Vec<String> = reasons.map(|reason| code::reason(reason)).collect();
     if row.attempts > 1 {
         why.push(format!("{} attempts", row.attempts));
     }
@@ -192,14 +209,42 @@ fn details(row: &MessageRow) -> String {
             words::who(&step.by),
         ));
     }
-    if let Some(message) = &row.message {
-        let plaintext = show::pretty(message).unwrap_or_default();
-        for line in plaintext.lines() {
-            text.push_str(&format!("  {}\n", safe(line)));
-        }
+    for line in row.message.iter().flat_map(lines) {
+        text.push_str(&line);
+    }
+    if let Some(answer) = &row.answer {
+        text.push_str(&answered(answer));
     }
     text
 }
 
+/// The answer and how to see all of it: a question is rarely looked up for its own sake.
+fn answered(answer: &MessageRow) -> String {
+    let mut text = format!(
+        "{} {}  by {}, {}   {}\n",
+        paint(paint::STRONG, "answer"),
+        safe(&answer.id),
+        words::who(&answer.from),
+        time::exact(answer.at),
+        hint(format!("comity message show {}", safe(&answer.id)))
+    );
+    let body = answer
+        .message
+        .as_ref()
+        .and_then(|message| message.get("body"));
+    for line in body.into_iter().flat_map(lines) {
+        text.push_str(&line);
+    }
+    text
+}
+
+fn lines(json: &Value) -> Vec<String> {
+    let text = show::pretty(json).unwrap_or_default();
+    let lines = text.lines();
+    lines.map(|line| format!("  {}\n", safe(line))).collect()
+}
+
+/// The nodes' own protocol (formats §3).
+const CONTACT: &str = "https://w3id.org/comity/contact/1.0/";
 /// Rows fetched at once; the most that the door gives.
 const PAGE: usize = 1_000;

@@ -1,5 +1,6 @@
 //! An entry of the record on one line.
 
+use super::code;
 use super::paint::{self, paint};
 use super::words::{short_digest, short_type, who};
 use comity_api::safe;
@@ -11,7 +12,7 @@ pub(crate) fn says(kind: &str, record: &Value) -> String {
     let message = || paint(paint::FAINT, short_digest(text("message")));
     let code = || match text("code") {
         "" => String::new(),
-        code => format!(" {}", safe(code)),
+        code => format!(" {}", code::words(code)),
     };
     match kind {
         "message-out" | "message-in" => format!(

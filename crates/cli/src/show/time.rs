@@ -23,6 +23,13 @@ pub(crate) fn clock(at: u64) -> String {
         .to_string()
 }
 
+/// `14:32:05 UTC`.
+pub(crate) fn clock_utc(at: u64) -> String {
+    zoned(at, TimeZone::UTC)
+        .strftime("%H:%M:%S UTC")
+        .to_string()
+}
+
 /// `2026-11-26 14:32:05 UTC`.
 pub(crate) fn exact(at: u64) -> String {
     zoned(at, TimeZone::UTC)

@@ -9,6 +9,15 @@ pub(crate) fn who(did: &str) -> String {
     handle.unwrap_or_else(|| short_did(&safe(did)))
 }
 
+/// `aria` of `aria@agents.org-a.com`.
+pub(crate) fn name(did: &str) -> String {
+    let who = who(did);
+    match who.split_once('@') {
+        Some((name, _)) => name.to_owned(),
+        None => who,
+    }
+}
+
 /// Long DIDs (did:peer, did:key) by their ends.
 fn short_did(did: &str) -> String {
     let length = did.chars().count();
@@ -47,10 +56,14 @@ pub(crate) fn types(types: &[String]) -> String {
     }
 }
 
-/// The shortest beginnings, of at least four characters, that tell these ids apart.
+/// The shortest beginnings, of at least four characters, that tell these ids apart. What somebody
+/// chose as an id stays whole.
 pub(crate) fn short_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {
     let ids: Vec<&str> = ids.collect();
     let unique = |id: &str| {
+        if !is_random(id) {
+            return safe(id);
+        }
         let length = (SHORTEST_ID..).find(|length| {
             let head: String = id.chars().take(*length).collect();
             let same = ids
@@ -65,6 +78,11 @@ pub(crate) fn short_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {
         )
     };
     ids.iter().map(|id| unique(id)).collect()
+}
+
+/// A UUID or a digest: nobody's choice.
+fn is_random(id: &str) -> bool {
+    uuid::Uuid::try_parse(id).is_ok() || (id.starts_with("uEi") && id.len() > 40)
 }
 
 /// `uEiBt…CqQ`: a digest by its ends.
@@ -112,10 +130,16 @@ mod tests {
 
     #[test]
     fn ids_are_cut_where_they_still_differ() {
-        let ids = ["9c1e7d52", "9c1e7aaa", "0b", "ffffffff"];
+        let ids = [
+            "9c1e7d52-31f4-4b92-bdf9-55b5dda0a847",
+            "9c1e7aaa-31f4-4b92-bdf9-55b5dda0a847",
+            "0b",
+            "ffffffff-31f4-4b92-bdf9-55b5dda0a847",
+            "flour-1",
+        ];
         assert_eq!(
             short_ids(ids.into_iter()),
-            ["9c1e7d", "9c1e7a", "0b", "ffff"]
+            ["9c1e7d", "9c1e7a", "0b", "ffff", "flour-1"]
         );
     }
 

@@ -1,3 +1,4 @@
+use super::follow::{while_waiting, with_words};
 use super::send::as_json;
 use super::what::{What, Who};
 use crate::args::Output;
@@ -5,11 +6,12 @@ use crate::exit::{Exit, Trouble};
 use crate::operator::part;
 use crate::say;
 use crate::shell::Shell;
-use crate::show::{self, paint, time, words};
+use crate::show::{self, code, paint, time, words};
 use clap::Args;
-use comity::{Answer, Outcome, Pending, Refused, WaitingOn};
+use comity::{Answer, Outcome, Pending, Status, WaitingOn};
 use comity_api::operator::MessageRow;
 use serde_json::json;
+use std::future::IntoFuture;
 use std::time::Duration;
 
 /// Send and wait for the answer; prints an id to resume with if it takes long
@@ -39,19 +41,34 @@ pub(crate) struct Ask {
 }
 
 pub(crate) async fn run(args: Ask, shell: &Shell) -> Result<Exit, Trouble> {
-    let agent = args.who.agent.as_deref();
-    let asking = match (&args.what, &args.resume) {
-        (Some(what), _) => what.message()?.ask_as(&shell.agent(agent).await?),
-        (None, Some(id)) => shell.agent(agent).await?.resume(whole_id(shell, id).await),
+    let name = args.who.agent.as_deref();
+    let (agent, asking, id) = match (&args.what, &args.resume) {
+        (Some(what), _) => {
+            let (message, id) = what.message()?;
+            let agent = shell.agent(name).await?;
+            (agent.clone(), message.ask_as(&agent), id)
+        }
+        (None, Some(id)) => {
+            let (agent, id) = (shell.agent(name).await?, whole_id(shell, id).await);
+            (agent.clone(), agent.resume(&id), id)
+        }
         (None, None) => {
             return Err(Trouble::usage("whom to ask what?")
                 .next("comity ask TO TYPE [BODY]   or   comity ask --resume ID"));
         }
     };
-    match asking.wait(args.wait).await? {
+    let asking = asking.wait(args.wait).into_future();
+    let outcome = match args.output.json {
+        true => asking.await?,
+        false => while_waiting(&agent, &id, asking).await?,
+    };
+    match outcome {
         Outcome::Answer(answer) => answered(&answer, args.output),
         Outcome::Pending(pending) => still_pending(&pending, args.output),
-        Outcome::Refused(refused) => was_refused(&refused, args.output),
+        Outcome::Refused(refused) => {
+            let status = with_words(&agent, refused.status().clone()).await;
+            was_refused(&status, args.output)
+        }
     }
 }
 
@@ -103,6 +120,7 @@ fn still_pending(pending: &Pending, output: Output) -> Result<Exit, Trouble> {
         .map(|step| time::when(step.at))
         .unwrap_or_default();
     let expires = time::when(status.expires_time());
+    let reason = status.reason().map(code::reason).unwrap_or_default();
     let trouble = |what: String| Trouble::new(Exit::Pending, what);
     Err(match pending.waiting_on() {
         WaitingOn::Operator => trouble(format!(
@@ -113,6 +131,11 @@ fn still_pending(pending: &Pending, output: Output) -> Result<Exit, Trouble> {
             "comity message allow {}   then   {resume}",
             pending.id()
         )),
+        WaitingOn::Grant if status.reason().is_some() => trouble(reason)
+            .means(format!(
+                "your node could not ask to be let in, and tries again until {expires}."
+            ))
+            .next(format!("comity doctor {peer}   then   {resume}")),
         WaitingOn::Grant => trouble(format!("{peer} hasn't let you in yet (asked at {since})"))
             .means(format!(
                 "your message goes out when their operator approves; it expires {expires}."
@@ -121,7 +144,10 @@ fn still_pending(pending: &Pending, output: Output) -> Result<Exit, Trouble> {
         WaitingOn::Delivery => trouble(format!(
             "the node of {peer} doesn't have it yet (since {since})"
         ))
-        .means(format!("yours keeps trying until {expires}."))
+        .means(match reason.as_str() {
+            "" => format!("yours keeps trying until {expires}."),
+            why => format!("{why}; yours keeps trying until {expires}."),
+        })
         .next(format!(
             "comity doctor {}   then   {resume}",
             comity_api::safe(status.to())
@@ -132,13 +158,20 @@ fn still_pending(pending: &Pending, output: Output) -> Result<Exit, Trouble> {
     })
 }
 
-fn was_refused(refused: &Refused, output: Output) -> Result<Exit, Trouble> {
+fn was_refused(status: &Status, output: Output) -> Result<Exit, Trouble> {
     if output.json {
-        let refused = json!({"outcome": "refused", "status": as_json(refused.status())});
+        let refused = json!({"outcome": "refused", "status": as_json(status)});
         say!("{}", show::line(&refused)?);
         return Ok(Exit::Refused);
     }
-    let peer = words::who(refused.status().to());
-    Err(Trouble::new(Exit::Refused, format!("{peer}: {refused}"))
-        .next(format!("comity message show {}", refused.id())))
+    let mut what = format!("{}: {}", words::who(status.to()), status.state().as_str());
+    if let Some(code) = status.code() {
+        what.push_str(&format!(": {}", code::words(code)));
+    }
+    let trouble = Trouble::new(Exit::Refused, what);
+    let trouble = match status.reason() {
+        Some(reason) => trouble.means(code::reason(reason)),
+        None => trouble,
+    };
+    Err(trouble.next(format!("comity message show {}", status.id())))
 }

@@ -1,6 +1,7 @@
 use crate::args::Output;
 use crate::exit::{Exit, Trouble};
 use crate::shell::Shell;
+use crate::show::hint::hint;
 use crate::show::{self, paint};
 use clap::Args;
 use comity_api::operator::{Examine, Finding};
@@ -61,7 +62,7 @@ fn render(findings: &[Finding]) -> String {
         let mark = paint::paint(level, mark);
         let next = finding.next.as_deref().filter(|_| finding.level != "ok");
         let next = next
-            .map(|next| format!("\n        → {}", safe(next)))
+            .map(|next| format!("\n        {}", hint(safe(next))))
             .unwrap_or_default();
         format!(
             "{mark}  {}: {}{next}",

@@ -137,31 +137,43 @@ impl Desk {
 
     async fn execute(&self, command: &str, message: &Message) -> Result<Reply, Failure> {
         let (status, printed) = exec(command, message).await?;
-        let reply = self.reply(&status, &printed, message);
+        let (reply, became) = self.reply(&status, &printed, message);
         if !self.json {
             let mark = if status.success() {
                 paint::GOOD
             } else {
                 paint::BAD
             };
-            anstream::eprintln!("{}  {}", summary(message), paint::paint(mark, status));
+            anstream::eprintln!("{}  {}", summary(message), paint::paint(mark, became));
         }
         Ok(reply)
     }
 
-    fn reply(&self, status: &ExitStatus, printed: &str, message: &Message) -> Reply {
+    /// What the message becomes, and the same in words.
+    fn reply(&self, status: &ExitStatus, printed: &str, message: &Message) -> (Reply, String) {
         let printed = printed.trim();
-        if status.success() {
-            if printed.is_empty() {
-                return Reply::done();
-            }
-            match serde_json::from_str(printed) {
-                Ok(body @ Value::Object(_)) => return Reply::new(&self.reply, body),
-                _ => anstream::eprintln!("what the command printed is not a JSON object"),
-            }
-            return self.failure(message, "");
+        let outcome = if self.retry {
+            "tried again later"
+        } else {
+            "rejected"
+        };
+        if !status.success() {
+            let why = match status.code() {
+                Some(code) => format!("the command failed with {code}: {outcome}"),
+                None => format!("the command was ended by a signal: {outcome}"),
+            };
+            return (self.failure(message, printed), why);
         }
-        self.failure(message, printed)
+        if printed.is_empty() {
+            return (Reply::done(), "done".to_owned());
+        }
+        match serde_json::from_str(printed) {
+            Ok(body @ Value::Object(_)) => (Reply::new(&self.reply, body), "answered".to_owned()),
+            _ => (
+                self.failure(message, ""),
+                format!("what the command printed is no JSON object: {outcome}"),
+            ),
+        }
     }
 
     fn failure(&self, message: &Message, words: &str) -> Reply {

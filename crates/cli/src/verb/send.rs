@@ -1,12 +1,15 @@
+use super::follow::{while_waiting, with_words};
 use super::what::{What, Who};
 use crate::args::Output;
 use crate::exit::{Exit, Trouble};
 use crate::say;
 use crate::shell::Shell;
-use crate::show::{self, paint, time, words};
+use crate::show::hint::hint;
+use crate::show::{self, code, paint, time, words};
 use clap::{Args, ValueEnum};
 use comity::{State, Status};
 use serde_json::json;
+use std::future::IntoFuture;
 use std::time::Duration;
 
 /// Send one message as an agent
@@ -43,14 +46,19 @@ enum WaitFor {
 }
 
 pub(crate) async fn run(args: Send, shell: &Shell) -> Result<Exit, Trouble> {
-    let message = args.what.message()?;
-    let sending = message.send_as(&shell.agent(args.who.agent.as_deref()).await?);
+    let (message, id) = args.what.message()?;
+    let agent = shell.agent(args.who.agent.as_deref()).await?;
+    let sending = message.send_as(&agent);
     let sending = match args.wait {
         None => sending,
         Some(WaitFor::Received) => sending.until_received(args.timeout),
         Some(WaitFor::Done) => sending.until_done(args.timeout),
     };
-    let status = sending.await?;
+    let status = match (args.wait, args.output.json) {
+        (Some(_), false) => while_waiting(&agent, &id, sending.into_future()).await?,
+        _ => sending.await?,
+    };
+    let status = with_words(&agent, status).await;
     if args.output.json {
         say!("{}", show::line(&as_json(&status))?);
     } else {
@@ -78,9 +86,10 @@ pub(crate) fn as_json(status: &Status) -> serde_json::Value {
 /// `9c1e…  queued`, and what that means if it isn't plain.
 pub(crate) fn describe(status: &Status) -> String {
     let mut text = format!("{}  {}", status.id(), paint::state(status.state().as_str()));
-    for word in [status.code(), status.reason()].into_iter().flatten() {
-        text.push_str("  ");
-        text.push_str(&comity_api::safe(word));
+    let code = status.code().map(code::words);
+    let reason = status.reason().map(code::reason);
+    for words in [code, reason].into_iter().flatten() {
+        text.push_str(&format!("  {words}"));
     }
     if let Some(held) = held(status) {
         text.push_str(&format!("\n  {held}"));
@@ -95,12 +104,18 @@ pub(crate) fn held(status: &Status) -> Option<String> {
     let id = status.id();
     match (status.state(), status.waiting_on()) {
         (State::Held, Some("operator")) => Some(format!(
-            "your operator must allow it first, until {expires}   → comity message allow {id}"
+            "your operator must allow it first, until {expires}   {}",
+            hint(format!("comity message allow {id}"))
         )),
         (State::Held, Some("signature")) => Some("it waits for your signature".to_owned()),
+        (State::Held, _) if status.reason().is_some() => Some(format!(
+            "your node can't ask {peer} to be let in; it tries again until {expires}   {}",
+            hint(format!("comity doctor {peer}"))
+        )),
         (State::Held, _) => Some(format!(
             "{peer} hasn't let you in yet; it goes out when their operator approves, and expires \
-             {expires}   → comity message show {id} --watch"
+             {expires}   {}",
+            hint(format!("comity message show {id} --watch"))
         )),
         _ => None,
     }

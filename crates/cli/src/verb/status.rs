@@ -1,6 +1,7 @@
 use crate::args::Listing;
 use crate::exit::{Exit, Trouble};
 use crate::shell::Shell;
+use crate::show::hint::hint;
 use crate::show::paint::{self, paint};
 use crate::show::{self, words};
 use clap::Args;
@@ -21,8 +22,13 @@ pub(crate) async fn run(args: Status, shell: &Shell) -> Result<Exit, Trouble> {
     show::list(args.listing, fetch, screen).await
 }
 
-/// The screen; `up` shows it as its banner.
+/// The screen.
 pub(crate) fn screen(status: &operator::Status) -> String {
+    banner(status, false)
+}
+
+/// The screen as `up` shows it, who knows whether a host map says where the wire door is.
+pub(crate) fn banner(status: &operator::Status, mapped: bool) -> String {
     let mut text = format!(
         "{}  ·  {}\n",
         paint(paint::STRONG, format!("Comity {}", status.version)),
@@ -34,6 +40,7 @@ pub(crate) fn screen(status: &operator::Status) -> String {
     row("agents", agents(&status.agents));
     row("operator", operator_line(status));
     row("record", record(&status.record));
+    row("wire", wire(status, mapped));
     row("open to", open_to(status));
     for (name, queue) in [("outbox", &status.outbox), ("inbox", &status.inbox)] {
         if let Some(queue) = counts(queue) {
@@ -68,7 +75,7 @@ fn agents(agents: &[operator::Agent]) -> String {
         .filter(|agent| agent.state != "removed")
         .collect();
     if active.is_empty() {
-        return "none yet        → comity agent create NAME".to_owned();
+        return format!("none yet        {}", hint("comity agent create NAME"));
     }
     let agents = active.iter().map(|agent| {
         let here = if agent.connected { "" } else { " (off)" };
@@ -87,18 +94,18 @@ fn operator_line(status: &operator::Status) -> String {
         let knocks = words::count(status.knocks_pending, "knock");
         waits.push(paint(
             paint::WAITS,
-            format!("{knocks} waiting → comity knock"),
+            format!("{knocks} waiting {}", hint("comity knock")),
         ));
     }
     if status.held_for_operator > 0 {
         let held = words::count(status.held_for_operator, "message");
         waits.push(paint(
             paint::WAITS,
-            format!("{held} held → comity message --held"),
+            format!("{held} held {}", hint("comity message --held")),
         ));
     }
     if waits.is_empty() {
-        return "nothing waits for you   → comity knock".to_owned();
+        return format!("nothing waits for you   {}", hint("comity knock"));
     }
     waits.join("   ")
 }
@@ -117,6 +124,11 @@ fn short_key(vkey: &str) -> String {
     safe(vkey.split('+').nth(1).unwrap_or(vkey))
 }
 
+fn wire(status: &operator::Status, mapped: bool) -> String {
+    let from = if mapped { "   (by the host map)" } else { "" };
+    format!("{}{from}", status.wire)
+}
+
 fn open_to(status: &operator::Status) -> String {
     let door = format!("agents at {}", status.agent_door);
     match status.public_url {
@@ -124,7 +136,14 @@ fn open_to(status: &operator::Status) -> String {
             "whoever you let in; knocks by itself: {}; {door}",
             status.outbound
         ),
-        None => format!("nobody outside   → comity up --public-url https://…   ({door})"),
+        // A name that only a host map resolves is somebody's choice: no need to push.
+        None if !status.host.starts_with("localhost") => {
+            format!("this machine   (--public-url opens it; {door})")
+        }
+        None => format!(
+            "nobody outside   {}   ({door})",
+            hint("comity up --public-url https://…")
+        ),
     }
 }
 

@@ -1,4 +1,4 @@
-use super::status::screen;
+use super::status::banner;
 use crate::exit::{Exit, Trouble};
 use crate::say;
 use crate::shell::Shell;
@@ -7,13 +7,15 @@ use comity_api::operator::Status;
 use comity_node::Node;
 use comity_node::config::{Config, Host, Outbound, Strangers, parse_map_entry};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
 /// Start this organisation's node (this machine only, until --public-url)
 ///
 /// Needs no configuration: makes its directory and keys, and is reachable from this machine only.
-/// A fresh node accepts nobody. SIGINT and SIGTERM end it in good order; SIGKILL loses nothing.
+/// A fresh node accepts nobody. Prints a line when somebody knocks, when that is decided, and when
+/// a grant ends. SIGINT and SIGTERM end it in good order; SIGKILL loses nothing.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -33,7 +35,8 @@ pub(crate) struct Up {
     /// Host of the agents' DIDs [default: that of --public-url, else localhost]
     #[arg(long, value_name = "HOST", env = "COMITY_HOST", hide_env_values = true)]
     host: Option<Host>,
-    /// Where peers deliver [default: the first free port of 127.0.0.1:7400 to 7409]
+    /// Where peers deliver [default: what the host map says for --host, else the first free port of
+    /// 127.0.0.1:7400 to 7409]
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
@@ -58,7 +61,8 @@ pub(crate) struct Up {
         value_delimiter = ','
     )]
     agent_host: Vec<String>,
-    /// Development: reach HOST by plain http at ADDRESS:PORT; may be repeated
+    /// Development: reach HOST by plain http at ADDRESS:PORT; may be repeated. The entry for --host
+    /// decides where this node listens
     #[arg(long, value_name = "HOST=ADDRESS:PORT", env = "COMITY_HOST_MAP", hide_env_values = true, value_delimiter = ',',
           value_parser = parse_map_entry)]
     host_map: Vec<(Host, SocketAddr)>,
@@ -96,7 +100,7 @@ pub(crate) struct Up {
     /// Log as JSON
     #[arg(long)]
     log_json: bool,
-    /// No banner
+    /// No banner, and no lines about knocks and grants
     #[arg(long, short)]
     quiet: bool,
 }
@@ -106,17 +110,28 @@ pub(crate) async fn run(args: Up, shell: &Shell) -> Result<Exit, Trouble> {
     // Before the node: a signal while it starts must not kill it half-way.
     let stop = stop_signal()?;
     let quiet = args.quiet;
+    let mapped = args.wire.is_none() && is_mapped(&args);
     let node = Node::start(config(args, shell))
         .await
         .map_err(|why| why.problem())?;
     let operator = shell.operator();
     if !quiet {
         let status: Status = operator.get("/v1/status").await?;
-        say!("{}", screen(&status).trim_end());
+        say!("{}", banner(&status, mapped).trim_end());
     }
+    let news = (!quiet).then(|| tokio::spawn(super::news::tell(Arc::clone(node.core()))));
     let ended = node.run_until(stop).await;
+    if let Some(news) = news {
+        news.abort();
+    }
     ended.map_err(|why| Trouble::failed(why.to_string()))?;
     Ok(Exit::Ok)
+}
+
+/// The host map decides where the wire door is, unless --wire does.
+fn is_mapped(args: &Up) -> bool {
+    let own = args.host.as_ref();
+    args.host_map.iter().any(|(host, _)| Some(host) == own)
 }
 
 fn config(args: Up, shell: &Shell) -> Config {

@@ -22,7 +22,8 @@ pub(crate) struct What {
     /// The message type URI; DIDComm's own in short, such as basicmessage/2.0/message
     #[arg(value_name = "TYPE")]
     type_: String,
-    /// The body, a JSON object: as it stands, @FILE, or - for standard input
+    /// The body, a JSON object: as it stands, @FILE, or - for standard input. For a
+    /// basicmessage/2.0/message plain words will do
     #[arg(value_name = "BODY")]
     body: Option<String>,
     /// An id of your own: saying the same again under it is no second message
@@ -43,14 +44,14 @@ pub(crate) struct What {
 }
 
 impl What {
-    /// The message, its body read.
-    pub(crate) fn message(&self) -> Result<Outgoing, Trouble> {
+    /// The message, its body read, and the id that it gets.
+    pub(crate) fn message(&self) -> Result<(Outgoing, String), Trouble> {
         let type_ = words::full_type(&self.type_);
         let body = body::read(self.body.as_deref(), &type_)?;
         let mut message = Outgoing::new(type_, body).to(&self.to).causes(&self.causes);
-        if let Some(id) = &self.id {
-            message = message.id(id);
-        }
+        let id = self.id.clone();
+        let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        message = message.id(&id);
         if let Some(thread) = &self.thread {
             message = message.thread(thread);
         }
@@ -60,6 +61,6 @@ impl What {
         if let Some(expires) = &self.expires {
             message = message.expires_time(time::until(expires)?);
         }
-        Ok(message)
+        Ok((message, id))
     }
 }

@@ -23,13 +23,30 @@ fn a_stranger_knocks_is_let_in_and_her_waiting_question_is_answered_and_proved()
     ];
     let asked = world.a.run_with(&ask, r#"{"values":[1,2,3.5]}"#);
     assert_eq!(asked.code, 5, "{asked:?}");
+    let held = "held: bruno@agents.org-b.test must let you in first";
+    assert!(asked.err.starts_with(held), "{asked:?}");
     let says = "error: bruno@agents.org-b.test hasn't let you in yet";
-    assert!(asked.err.starts_with(says), "{asked:?}");
+    assert!(asked.err.contains(says), "{asked:?}");
 
+    world.a.says("aria knocks at bruno@agents.org-b.test");
+    let knocks = r#"aria@agents.org-a.test knocks at bruno: "adding up""#;
+    world.b.says(knocks);
     let knocks = world.b.ok(&["knock"]);
-    assert!(knocks.contains("aria@agents.org-a.test"), "{knocks}");
-    assert!(knocks.contains("adding up"), "{knocks}");
+    let home = world.b.home().display();
+    let hint = format!("→ comity --home {home} knock approve ");
+    for shown in [
+        "aria@agents.org-a.test",
+        "adding up",
+        "they may   send",
+        &hint,
+    ] {
+        assert!(knocks.contains(shown), "{shown}: {knocks}");
+    }
+    let only = world.b.ok(&["knock", "show"]);
+    assert!(only.contains("proved by  did:web:agents.org-a.test:aria#"));
     world.let_in();
+    world.a.says("bruno@agents.org-b.test lets aria in");
+    world.b.says("aria@agents.org-a.test is let in to bruno");
 
     let messages = world.a.json(&["message", "--all", "--json"]);
     let id = messages[0]["id"].as_str().unwrap();
@@ -45,6 +62,18 @@ fn a_stranger_knocks_is_let_in_and_her_waiting_question_is_answered_and_proved()
             .starts_with("signed by bruno@agents.org-b.test  uEi"),
         "{answered:?}"
     );
+
+    let question = world.a.json(&["message", "show", id, "--json"]);
+    assert_eq!(question["answer"]["message"]["body"], json!({"sum": 6.5}));
+    let answer = question["answer"]["id"].as_str().unwrap();
+    let shown = world.a.ok(&["message", "show", id]);
+    assert!(
+        shown.contains(&format!("answer {answer}  by {BRUNO}")),
+        "{shown}"
+    );
+    let listed = world.a.ok(&["message", "--all"]);
+    assert!(listed.contains("(knock)"), "{listed}");
+    assert!(!world.a.ok(&["message"]).contains("knock)"));
 
     let file = world.a.home().join("thread.comity");
     let file = file.to_str().unwrap();
@@ -75,8 +104,26 @@ fn a_command_that_fails_rejects_with_the_words_it_chose() {
     world.let_in();
     let refused = asking.finish();
     assert_eq!(refused.code, 3, "{refused:?}");
-    assert!(refused.err.contains("e.p.me.failed"), "{refused:?}");
+    let why = "rejected: their agent's program failed on it (e.p.me.failed)\n  they say: too many of them";
+    assert!(refused.err.contains(why), "{refused:?}");
     assert!(!refused.err.contains("secret"), "{refused:?}");
+}
+
+#[test]
+fn an_agent_that_does_not_exist_is_not_taken_for_one_that_hesitates() {
+    let world = World::start();
+    let nobody = "nobody@agents.org-b.test";
+    let ask = ["ask", nobody, REQUEST, "{}", "--id", "q-1", "--wait", "3s"];
+    let asked = world.a.run(&ask);
+    assert_eq!(asked.code, 5, "{asked:?}");
+    let why = "there is no agent nobody at agents.org-b.test (404)";
+    assert!(asked.err.contains(&format!("error: {why}")), "{asked:?}");
+    assert!(world.a.ok(&["message", "show", "q-1"]).contains(why));
+    let listed = world.a.ok(&["message"]);
+    assert!(
+        listed.contains("q-1"),
+        "an id of one's own stays whole: {listed}"
+    );
 }
 
 #[test]
@@ -98,6 +145,8 @@ fn a_revoked_grant_refuses_the_next_message_and_says_so() {
     let sent = sending.finish();
     assert_eq!(sent.code, 0, "{sent:?}");
 
+    world.b.says("aria@agents.org-a.test is let in to bruno");
+    world.a.says("bruno@agents.org-b.test lets aria in");
     let grants = world.b.json(&["grant", "--json"]);
     let grant = grants[0]["id"].as_str().unwrap();
     assert!(
@@ -110,6 +159,12 @@ fn a_revoked_grant_refuses_the_next_message_and_says_so() {
         let grants = world.a.json(&["grant", "--all", "--json"]);
         (grants[0]["state"] == "ended").then_some(())
     });
+    world
+        .b
+        .says("you revoked the grant of bruno with aria@agents.org-a.test");
+    world
+        .a
+        .says("bruno@agents.org-b.test revoked the grant with aria");
     // What was revoked is not knocked for again by itself, and never gets in.
     let after = world.a.run(&[
         "send",
@@ -125,6 +180,16 @@ fn a_revoked_grant_refuses_the_next_message_and_says_so() {
 }
 
 #[test]
+fn the_doctor_says_how_a_peer_is_reached_and_alarms_nobody() {
+    let world = World::start();
+    let found = world.a.ok(&["doctor", BRUNO]);
+    let how = "/didcomm answers (by the host map: plain http at 127.0.0.1:";
+    assert!(found.contains(how), "{found}");
+    let status = world.b.json(&["status", "--json"]);
+    assert_eq!(status["refused"], json!([]), "a look is no attack");
+}
+
+#[test]
 fn a_node_ends_in_good_order_and_the_next_step_is_told_to_who_comes_after() {
     let mut world = World::start();
     let second = world.a.run(&["up"]);
@@ -136,7 +201,9 @@ fn a_node_ends_in_good_order_and_the_next_step_is_told_to_who_comes_after() {
     assert_eq!(world.a.terminate(), Some(0));
     let status = world.a.run(&["status"]);
     assert_eq!(status.code, 1, "{status:?}");
-    assert!(status.err.contains("→ comity up"), "{status:?}");
+    let home = world.a.home().display();
+    let next = format!("→ comity --home {home} up");
+    assert!(status.err.contains(&next), "{status:?}");
     assert_eq!(world.a.run(&["doctor"]).code, 1);
     world.a.up();
     assert!(

@@ -82,9 +82,10 @@ impl Node {
 
     pub(crate) fn up(&mut self) {
         let log = std::fs::File::create(self.home().join("log")).unwrap();
+        let out = std::fs::File::create(self.home().join("out")).unwrap();
         let child = self
             .command(&self.args)
-            .stdout(Stdio::null())
+            .stdout(out)
             .stderr(log)
             .spawn()
             .unwrap();
@@ -114,6 +115,14 @@ impl Node {
 
     pub(crate) fn home(&self) -> &Path {
         self.home.path()
+    }
+
+    /// Waits until the node that runs in its terminal says this.
+    pub(crate) fn says(&self, words: &str) {
+        self.eventually(words, || {
+            let said = std::fs::read_to_string(self.home().join("out")).unwrap_or_default();
+            said.contains(words).then_some(())
+        });
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> Ran {
@@ -163,8 +172,9 @@ impl Node {
     /// `DID=FINGERPRINT` of its agent.
     pub(crate) fn anchor(&self) -> String {
         let agents = self.json(&["agent", "--json"]);
-        let text = |name: &str| agents[0][name].as_str().unwrap().to_owned();
-        format!("{}={}", text("did"), text("fingerprint"))
+        let name = agents[0]["name"].as_str().unwrap();
+        let shown = self.json(&["agent", "show", name, "--json"]);
+        shown["anchor"].as_str().unwrap().to_owned()
     }
 
     pub(crate) fn eventually<T>(&self, what: &str, mut look: impl FnMut() -> Option<T>) -> T {

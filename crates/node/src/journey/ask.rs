@@ -9,7 +9,7 @@ use comity_api::Problem;
 use comity_api::agent::{Delivery, Event, Message, Whoami};
 use comity_did::Did;
 use comity_didcomm::MessageId;
-use comity_engine::{InState, OutState, defaults};
+use comity_engine::{InState, OutState, WaitingOn, defaults};
 use comity_store::{Outgoing, Page};
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,13 +153,19 @@ impl Core {
             .await
     }
 
-    /// A message as its agent sees it; while it is on its way, what delays it.
+    /// A message as its agent sees it; while it is on its way (or its knock is), what delays it.
     fn shown(&self, row: &Outgoing, answer: Option<Delivery>) -> Message {
         let mut message = views::message(row, answer);
-        if matches!(row.state, OutState::Queued) && message.reason.is_none() {
-            message.reason = self.lanes.trouble_with(&row.to);
+        if message.reason.is_none() {
+            message.reason = self.delayed_by(row);
         }
         message
+    }
+
+    /// What is in the way of a message that waits to go out, or of the knock that it waits on.
+    pub(super) fn delayed_by(&self, row: &Outgoing) -> Option<String> {
+        let knocks = row.state == OutState::Held && row.waiting_on == Some(WaitingOn::Grant);
+        (knocks || row.state == OutState::Queued).then(|| self.lanes.trouble_with(&row.to))?
     }
 
     async fn take_answer(&self, caller: &Caller, row: &Outgoing) -> Result<Answer, CoreError> {

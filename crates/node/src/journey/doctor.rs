@@ -2,6 +2,7 @@
 
 use super::Core;
 use super::trouble::CoreError;
+use crate::config::Host;
 use crate::resolve::{Lane, endpoint};
 use comity_api::Problem;
 use comity_api::operator::Finding;
@@ -189,13 +190,13 @@ impl Core {
         match endpoint(&document) {
             None => findings.push(bad("endpoint", "the document names no HTTP endpoint")),
             Some(endpoint) => {
-                // Not an envelope: every node refuses it, and by that shows that it is there.
-                let mut junk = [0; 16];
-                self.entropy.fill(&mut junk);
-                let posted = self.http.post_envelope(&endpoint, junk.to_vec().into());
+                let looked = self.http.look_at(&endpoint);
                 findings.push(
-                    match tokio::time::timeout(Duration::from_secs(10), posted).await {
-                        Ok(Ok(_)) => ok("endpoint", format!("{} answers", endpoint.uri)),
+                    match tokio::time::timeout(Duration::from_secs(10), looked).await {
+                        Ok(Ok(())) => ok(
+                            "endpoint",
+                            format!("{} answers{}", endpoint.uri, self.by_map(&endpoint.uri)),
+                        ),
                         Ok(Err(error)) => bad("endpoint", error.to_string()),
                         Err(_) => bad(
                             "endpoint",
@@ -207,6 +208,15 @@ impl Core {
         }
         findings.extend(self.examine_grants(did).await);
         findings
+    }
+
+    /// How an address is really reached, if a host map says so.
+    fn by_map(&self, uri: &str) -> String {
+        let host = uri.parse().ok().and_then(|uri| Host::of_uri(&uri));
+        let address = host.and_then(|host| self.site.host_map().address(&host));
+        address
+            .map(|address| format!(" (by the host map: plain http at {address})"))
+            .unwrap_or_default()
     }
 
     async fn examine_grants(&self, did: &Did) -> Vec<Finding> {

@@ -209,7 +209,7 @@ impl Core {
             .store
             .read(move |tx| Ok::<_, CoreError>((tx.list_outgoing(page)?, tx.list_incoming(page)?)))
             .await?;
-        let mut rows: Vec<MessageRow> = out.iter().map(outgoing).collect();
+        let mut rows: Vec<MessageRow> = out.iter().map(|row| self.outgoing(row)).collect();
         rows.extend(inn.iter().map(incoming));
         rows.sort_by_key(|row| row.at);
         Ok(rows)
@@ -224,7 +224,7 @@ impl Core {
             .store
             .read(|tx| Ok::<_, CoreError>(tx.held_outgoing(LIST_MAX)?))
             .await?;
-        Ok(rows.iter().map(outgoing).collect())
+        Ok(rows.iter().map(|row| self.outgoing(row)).collect())
     }
 
     /// One message with its plaintext, by the start of its id, delivery id or digest.
@@ -233,36 +233,33 @@ impl Core {
     /// There is no such message, or more than one.
     pub async fn message(&self, prefix: &str) -> Result<MessageRow, Problem> {
         let wanted = prefix.to_owned();
-        let (out, inn) = self
+        let found = self
             .store
             .read(move |tx| {
-                let kept = |tx: &dyn Tx, digest: &comity_record::Digest, signed| {
-                    tx.message(digest)?
-                        .map(|octets| views::plaintext(&octets, signed))
-                        .transpose()
-                };
-                let mut out = Vec::new();
+                let mut found = Vec::new();
                 for row in tx.find_outgoing(&wanted)? {
-                    let plain = kept(tx, &row.digest, true)?;
-                    out.push((row, plain));
+                    let answer = row.answer.as_ref().map(|id| tx.incoming(id)).transpose()?;
+                    let answer = answer.flatten().map(Kept::In);
+                    found.push((Kept::Out(row).read(tx)?, answer));
                 }
-                let mut inn = Vec::new();
                 for row in tx.find_incoming(&wanted)? {
-                    let plain = kept(tx, &row.digest, row.proof_anyone)?;
-                    inn.push((row, plain));
+                    let replies = row.outcome.iter().flat_map(|outcome| &outcome.messages);
+                    let answer = replies.map(|id| tx.outgoing(&row.recipient, id)).next();
+                    let answer = answer.transpose()?.flatten().map(Kept::Out);
+                    found.push((Kept::In(row).read(tx)?, answer));
                 }
-                Ok::<_, CoreError>((out, inn))
+                let with_answer = found.into_iter().map(|(row, answer)| {
+                    let answer = answer.map(|answer| answer.read(tx)).transpose()?;
+                    Ok::<_, CoreError>((row, answer))
+                });
+                with_answer.collect::<Result<Vec<_>, _>>()
             })
             .await?;
-        let out = out.into_iter().map(|(row, message)| MessageRow {
-            message,
-            ..outgoing(&row)
+        let rows = found.into_iter().map(|(row, answer)| MessageRow {
+            answer: answer.map(|answer| Box::new(self.row_of(answer))),
+            ..self.row_of(row)
         });
-        let inn = inn.into_iter().map(|(row, message)| MessageRow {
-            message,
-            ..incoming(&row)
-        });
-        let mut rows: Vec<MessageRow> = out.chain(inn).collect();
+        let mut rows: Vec<MessageRow> = rows.collect();
         match rows.len() {
             0 => Err(not_found("message", &safe(prefix)).next("comity message")),
             1 => Ok(rows.remove(0)),
@@ -340,6 +337,21 @@ impl Core {
         }
     }
 
+    fn row_of(&self, (row, message): (Kept, Option<serde_json::Value>)) -> MessageRow {
+        let shown = match &row {
+            Kept::In(row) => incoming(row),
+            Kept::Out(row) => self.outgoing(row),
+        };
+        MessageRow { message, ..shown }
+    }
+
+    fn outgoing(&self, row: &Outgoing) -> MessageRow {
+        MessageRow {
+            detail: row.reason.clone().or_else(|| self.delayed_by(row)),
+            ..outgoing(row)
+        }
+    }
+
     /// Whether an agent of this node, or anything for it, is connected.
     #[must_use]
     pub fn connections(&self) -> u64 {
@@ -348,6 +360,25 @@ impl Core {
             .unwrap_or_else(PoisonError::into_inner)
             .values()
             .sum()
+    }
+}
+
+/// A message of either direction.
+enum Kept {
+    In(Incoming),
+    Out(Outgoing),
+}
+
+impl Kept {
+    /// With its plaintext, if that was not erased.
+    fn read(self, tx: &dyn Tx) -> Result<(Self, Option<serde_json::Value>), CoreError> {
+        let (digest, signed) = match &self {
+            Self::In(row) => (&row.digest, row.proof_anyone),
+            Self::Out(row) => (&row.digest, true),
+        };
+        let octets = tx.message(digest)?;
+        let plain = octets.map(|octets| views::plaintext(&octets, signed));
+        Ok((self, plain.transpose()?))
     }
 }
 
@@ -430,10 +461,12 @@ fn outgoing(row: &Outgoing) -> MessageRow {
         thid: row.thid.to_string(),
         state: row.state.as_str().to_owned(),
         reason: waits.or(code).or_else(|| row.reason.clone()),
+        detail: None,
         sender_order: row.order,
         attempts: row.attempts,
         at: row.created.seconds(),
         history: views::steps(row),
+        answer: None,
         message: None,
     }
 }
@@ -450,10 +483,12 @@ fn incoming(row: &Incoming) -> MessageRow {
         thid: row.thid.to_string(),
         state: row.state.as_str().to_owned(),
         reason: row.outcome.as_ref().map(|outcome| outcome.outcome.clone()),
+        detail: None,
         sender_order: row.order,
         attempts: row.attempt,
         at: row.received.seconds(),
         history: Vec::new(),
+        answer: None,
         message: None,
     }
 }

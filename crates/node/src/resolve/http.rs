@@ -188,6 +188,18 @@ impl Http {
         })
     }
 
+    /// Whether somebody answers there. Asks for the page, which no endpoint has: unlike an envelope
+    /// that is none, it looks like no attack.
+    ///
+    /// # Errors
+    /// [`FetchError`] if nothing answers, or a redirect, which no envelope follows.
+    pub async fn look_at(&self, endpoint: &Endpoint) -> Result<(), FetchError> {
+        match self.get(&endpoint.uri, Lane::Known, POST).await {
+            Ok(_) | Err(FetchError::Status { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Fetches a small document.
     pub(super) async fn get(
         &self,

@@ -53,7 +53,7 @@ pub enum ResolveError {
         source: Arc<DocumentError>,
     },
     /// It could not be fetched.
-    #[error("{did} cannot be fetched: {source}")]
+    #[error("{}", unfetched(did, source))]
     Fetch {
         /// The DID.
         did: Did,
@@ -298,6 +298,17 @@ const fn bounds(lane: Lane) -> Limits {
     Limits {
         time,
         bytes: limits::DOCUMENT_BYTES,
+    }
+}
+
+/// A did:web that its host does not have is an agent that does not exist.
+fn unfetched(did: &Did, source: &FetchError) -> String {
+    match (source, web::to_handle(did)) {
+        (FetchError::Status { status, .. }, Some(handle)) if matches!(status, 404 | 410) => {
+            let (name, host) = handle.split_once('@').unwrap_or((&handle, "that host"));
+            format!("there is no agent {name} at {host} ({status})")
+        }
+        _ => format!("{did} cannot be fetched: {source}"),
     }
 }
 

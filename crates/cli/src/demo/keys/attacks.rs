@@ -37,7 +37,7 @@ pub(super) async fn forge(session: &mut Session<'_>) -> Result<(), Surprise> {
     let rows = stage.b.messages().await?;
     let there = rows.iter().any(|row| row.id == forged.id);
     expect(!there, "no trace of it in the inbox", "it is there")?;
-    session.refused += 1;
+    session.forged += 1;
     let text = format!("f: {status} with an empty body · B counts 1 {FORGED} · bruno never saw it");
     say(
         session,
@@ -85,7 +85,7 @@ pub(super) async fn tamper(session: &mut Session<'_>) -> Result<(), Surprise> {
     expect_same("the question in the end", &"done".to_owned(), &again.state)?;
     let tally = Tally::of(session.stage).await?;
     tally.is_whole()?;
-    session.refused += 1;
+    session.altered += 1;
     let text = format!(
         "t: {} refused at B: {ALTERED} envelope · sent again, arrived once",
         short_digest(&again.digest)
@@ -118,7 +118,7 @@ pub(super) async fn replay(session: &mut Session<'_>) -> Result<(), Surprise> {
     expect_same("the answer to what B has already", &202, &status)?;
     let tally = Tally::of(stage).await?;
     tally.is_whole()?;
-    session.refused += 1;
+    session.replayed += 1;
     let text = format!("p: {status}, as the first time · {} doubled", tally.doubled);
     say(
         session,

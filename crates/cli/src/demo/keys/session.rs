@@ -17,8 +17,11 @@ use std::time::Duration;
 pub(super) struct Session<'a> {
     pub(super) stage: &'a mut Stage,
     pub(super) asking: Program,
-    /// Forged, changed and replayed envelopes, each of which came to nothing.
-    pub(super) refused: u64,
+    /// Envelopes that were sent and should not have been: none of them came to anything.
+    pub(super) forged: u64,
+    pub(super) altered: u64,
+    pub(super) replayed: u64,
+    /// By a key; the story has one of its own.
     pub(super) kills: u64,
     /// The node that is killed next.
     pub(super) next_kill: Side,
@@ -45,7 +48,9 @@ impl<'a> Session<'a> {
         let session = Self {
             stage,
             asking,
-            refused: 0,
+            forged: 0,
+            altered: 0,
+            replayed: 0,
             kills: 0,
             next_kill: Side::B,
             granted: true,
@@ -114,14 +119,27 @@ impl<'a> Session<'a> {
         .await
     }
 
-    /// `3 forgeries refused`: everything that was sent and should not have been.
+    /// `1 forgery refused · 1 replay without effect`: what was done, in the words for it.
     pub(super) fn came_to_nothing(&self) -> String {
-        let what = if self.refused == 1 {
-            "forgery"
-        } else {
-            "forgeries"
+        let many = |number: u64, one: &str, several: &str, what: &str| {
+            let name = if number == 1 { one } else { several };
+            (number > 0).then(|| format!("{number} {name} {what}"))
         };
-        format!("{} {what} refused", self.refused)
+        let parts = [
+            many(self.forged, "forgery", "forgeries", "refused"),
+            many(
+                self.altered,
+                "altered envelope",
+                "altered envelopes",
+                "refused",
+            ),
+            many(self.replayed, "replay", "replays", "without effect"),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        match parts.as_slice() {
+            [] => "nothing forged".to_owned(),
+            _ => parts.join(" · "),
+        }
     }
 
     /// Ends it, with the sum of all.
@@ -140,12 +158,12 @@ impl<'a> Session<'a> {
             count(tally.messages as u64, "message"),
             tally.lost,
             tally.doubled,
-            count(self.kills, "kill"),
+            count(self.kills + STORY_KILLS, "kill"),
             self.came_to_nothing()
         );
         let mut facts = tally.facts();
         facts["kills"] = self.kills.into();
-        facts["refused"] = self.refused.into();
+        facts["refused"] = (self.forged + self.altered + self.replayed).into();
         ledger.held(Side::Third, text, facts);
         Ok(())
     }
@@ -187,6 +205,8 @@ fn is_open_question(row: &MessageRow) -> bool {
     row.direction == "out" && name(&row.type_) == "request" && !ended.contains(&row.state.as_str())
 }
 
+/// The story kills a node, too: [`crate::demo::story`].
+const STORY_KILLS: u64 = 1;
 /// Everything here takes well under a second; a busy machine may need longer.
 const SOON: Duration = Duration::from_secs(20);
 /// A delivery whose lease was lost with a killed node is offered again after a minute.

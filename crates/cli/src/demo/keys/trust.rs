@@ -87,7 +87,7 @@ pub(super) async fn show_edit(session: &Session<'_>) -> Result<(), Surprise> {
     let same = (verified.verdict.as_str(), verified.exit) == ("broken", Some(1));
     expect(same, "broken, exit code 1", verified.shown())?;
     let text = format!(
-        "{}, exit code 1: record edited at entry {entry} (by you)",
+        "seen: {}, exit code 1: the thread of entry {entry}, which you edited",
         verified.verdict
     );
     let why = verified.first_finding();

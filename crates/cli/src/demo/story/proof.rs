@@ -123,7 +123,7 @@ async fn altered(stage: &Stage, evidence: Vec<u8>, anchors: &[String]) -> Result
     let same = (verified.verdict.as_str(), verified.exit) == ("broken", Some(1));
     expect(same, "broken, exit code 1", verified.shown())?;
     let text = format!(
-        "a copy with byte {at} changed: {}, exit code 1",
+        "seen: {}, exit code 1: a copy with byte {at} changed",
         verified.verdict
     );
     let why = verified.first_finding();
@@ -178,7 +178,7 @@ async fn invented(stage: &Stage, anchors: &[String]) -> Result<(), Surprise> {
     let same = (verified.verdict.as_str(), verified.exit) == ("consistent", Some(4));
     expect(same, "consistent at most, exit code 4", verified.shown())?;
     let text = format!(
-        "{}, exit code 4: aria is {of_a} by the maker of this bundle only; bruno is {of_b}",
+        "seen: {} at most, exit code 4: aria is {of_a} by the maker of this bundle only; bruno is {of_b}",
         verified.verdict
     );
     let facts = json!({"bundle": "invented", "verdict": verified.verdict, "exit": verified.exit,
