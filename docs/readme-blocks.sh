@@ -20,7 +20,7 @@ bash -euo pipefail "$work/blocks.sh" < /dev/null > "$work/out" 2>&1 || {
     echo "a block of the README failed" >&2
     exit 1
 }
-for promised in '"answer": 42' 'verdict   proved' '"name":"aria"' '"deliveries":\[\]'; do
+for promised in '"answer": 42' 'proved: bruno@agents.org-b.test answered aria' '"name":"aria"' '"deliveries":\[\]'; do
     grep -qE "$promised" "$work/out" || {
         cat "$work/out"
         echo "the README's blocks ran, but nothing said: $promised" >&2
