@@ -91,7 +91,10 @@ impl Core {
     /// # Errors
     /// [`CoreError`] if the store cannot be read or a key cannot be unsealed.
     pub(crate) async fn start(parts: Parts) -> Result<Arc<Self>, CoreError> {
-        let now = parts.clock.now();
+        let newest = parts
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.newest_outgoing()?))
+            .await?;
         let core = Arc::new(Self {
             store: parts.store,
             site: parts.site,
@@ -106,7 +109,7 @@ impl Core {
             signals: signals::Signals::default(),
             streams: Streams::default(),
             lanes: lanes::Lanes::default(),
-            handovers: handovers::Handovers::new(now),
+            handovers: handovers::Handovers::new(newest),
             counters: expire::Counters::default(),
             knocks: contact::KnockBudget::default(),
             reports: foreign::ReportBudget::default(),

@@ -127,6 +127,7 @@ impl Node {
             "receipts",
             Box::pin(Arc::clone(&core).give_receipts_forever()),
         );
+        run("decisions", Box::pin(Arc::clone(&core).sweep_forever()));
         run("knocks", Box::pin(Arc::clone(&core).knock_forever()));
         run("expiry", Box::pin(Arc::clone(&core).expire_forever()));
         // Doors stop by themselves: they give requests under way a moment.

@@ -4,9 +4,11 @@
 mod common;
 
 use comity_api::agent::{Send, Settlement};
+use comity_node::config::Outbound;
 use comity_node::journey::WaitFor;
-use common::{BRUNO, LONG, REQUEST, acquainted, eventually};
+use common::{BRUNO, LONG, REQUEST, Side, acquainted, eventually, places};
 use serde_json::json;
+use std::time::Duration;
 
 #[tokio::test]
 async fn the_words_of_a_rejection_reach_the_sender_and_its_proof_is_the_receipt() {
@@ -139,4 +141,55 @@ async fn an_ask_deep_in_a_thread_gets_its_answer() {
     }
     let answer = aria.wait("n-80", WaitFor::Answer).await.answer;
     assert_eq!(answer.expect("an answer").message["body"]["n"], 80);
+}
+
+#[tokio::test]
+async fn an_answer_that_was_put_off_and_then_lost_with_the_grant_is_no_answer() {
+    let (_a, _b, aria, bruno) = acquainted().await;
+    let ask = Send {
+        to: Some(BRUNO.into()),
+        type_: REQUEST.into(),
+        ask: true,
+        ..Send::default()
+    };
+    let message = aria.submit(ask).await;
+    let delivery = bruno.lease_one().await;
+    bruno.reply(&delivery, "response", json!({"n": 42})).await;
+    let shown = aria.wait(&message.id, WaitFor::Answer).await;
+    let answer = shown.answer.expect("an answer");
+    aria.settle(&answer, "retry", Vec::new()).await;
+    let grants = aria.core().grants(false).await.unwrap();
+    aria.core().revoke(&grants[0].id).await.unwrap();
+    let shown = aria
+        .core()
+        .show(
+            &aria.caller,
+            &message.id,
+            Some(WaitFor::Answer),
+            Duration::ZERO,
+        )
+        .await
+        .unwrap();
+    assert!(shown.answer.is_none(), "{:?}", shown.answer);
+}
+
+#[tokio::test]
+async fn who_is_allowed_to_knock_does_so_however_much_else_is_under_way() {
+    let (mut place_a, place_b) = places();
+    place_a.outbound = Outbound::Ask;
+    let aria = Side::new(&place_a, "aria").await;
+    let bruno = Side::new(&place_b, "bruno").await;
+    let first = aria.send(BRUNO, REQUEST, json!({})).await;
+    assert_eq!(first.waiting_on.as_deref(), Some("operator"));
+    aria.core().allow(&first.id).await.unwrap();
+    bruno.approve().await;
+    for n in 0..300 {
+        aria.send(BRUNO, REQUEST, json!({"n": n})).await;
+    }
+    let other = "https://example.org/other/1.0/question";
+    let held = aria.send(BRUNO, other, json!({})).await;
+    assert_eq!(held.waiting_on.as_deref(), Some("operator"));
+    aria.core().allow(&held.id).await.unwrap();
+    bruno.approve().await;
+    aria.wait(&held.id, WaitFor::Received).await;
 }

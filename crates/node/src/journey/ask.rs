@@ -10,7 +10,7 @@ use comity_api::agent::{Delivery, Event, Message, Whoami};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::{InState, OutState, WaitingOn, defaults};
-use comity_store::{Outgoing, Page};
+use comity_store::{Incoming, Outcome, Outgoing, Page};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -184,7 +184,7 @@ impl Core {
                     InState::Ready => true,
                     InState::Leased => now >= row.leased_until,
                     // Its asker has it, and perhaps lost it with its process: shown again.
-                    InState::Settled if row.recipient == agent && row.outcome.is_some() => {
+                    InState::Settled if row.recipient == agent && is_done(&row) => {
                         row.lease = None;
                         return Ok(Answer::Here(Box::new(views::delivery(tx, &row)?)));
                     }
@@ -211,4 +211,11 @@ enum Answer {
     None,
     Here(Box<Delivery>),
     Elsewhere,
+}
+
+/// True if its agent settled it as done: the node ends deliveries without an outcome, or leaves
+/// that of a retry.
+fn is_done(row: &Incoming) -> bool {
+    let done = |outcome: &Outcome| outcome.outcome == "done";
+    row.outcome.as_ref().is_some_and(done)
 }

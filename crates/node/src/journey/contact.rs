@@ -316,6 +316,7 @@ impl Core {
         self.signals.recorded.raise();
         self.signals.outbox.raise();
         self.signals.held.raise();
+        self.signals.decided.raise();
         self.signals.all_changed(&agent);
         Ok(WireAnswer::Accepted)
     }
@@ -357,6 +358,7 @@ impl Core {
             return Err(refused());
         }
         self.signals.recorded.raise();
+        self.signals.decided.raise();
         self.signals.all_changed(&agent);
         Ok(WireAnswer::Accepted)
     }
@@ -403,6 +405,7 @@ impl Core {
             return Err(refused());
         }
         self.signals.recorded.raise();
+        self.signals.decided.raise();
         self.signals.all_changed(&agent);
         self.signals.inbox(&agent).raise();
         Ok(WireAnswer::Accepted)

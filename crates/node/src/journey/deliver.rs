@@ -4,6 +4,8 @@
 //! beside each other. A peer that is down costs one probe, not one attempt for each message.
 
 use super::Core;
+use super::grants::is_ending;
+use super::handovers::Begun;
 use super::hands::Hands;
 use super::lanes::Probe;
 use super::submit::{end_noted, ending};
@@ -16,7 +18,7 @@ use comity_engine::{Code, GrantState, OutState, Proved, grant, retry};
 use comity_jose::jwe::Enc;
 use comity_record::Pin;
 use comity_record::entry::EndedState;
-use comity_store::{OutKind, Outgoing, StoreError, Tx};
+use comity_store::{GrantRow, OutKind, Outgoing, StoreError, Tx};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,22 +129,31 @@ impl Core {
     }
 
     async fn deliver(self: &Arc<Self>, row: Outgoing) -> Result<(), CoreError> {
-        if !self.handovers.begin(row.digest, self.clock.now()) {
-            // Being withdrawn: what becomes of it is known in a moment.
+        let begun = self.handovers.begin(&row);
+        if begun == Begun::HeldBack {
+            // What becomes of it is known in a moment.
             tokio::time::sleep(Duration::from_millis(5)).await;
             return Ok(());
         }
-        let Some((octets, pin)) = self.kept(&row).await? else {
-            // Ended meanwhile, or about to be: its grant did.
-            self.handovers.settled(row.digest);
-            tokio::time::sleep(Duration::from_millis(20)).await;
-            return Ok(());
+        let (octets, pin) = match self.kept(&row).await? {
+            Kept::ToGo { octets, pin } => (octets, pin),
+            kept => {
+                if begun == Begun::First {
+                    self.handovers.settled(row.digest);
+                }
+                return match kept {
+                    Kept::Later => self.wait_for_grant(&row).await,
+                    _ => Ok(()),
+                };
+            }
         };
         fail::point("deliver.before-send");
         let handed = self.hand_over(&row.to, &octets, pin.as_ref()).await;
         fail::point("deliver.after-send");
         let noted = self.note_handed(&row, &handed).await;
-        if noted.is_ok() && handed != (Handed::Down { unsent: false }) {
+        // What it says of this attempt says nothing about an earlier one; its row does.
+        let certain = begun == Begun::First && handed != (Handed::Down { unsent: false });
+        if noted.is_ok() && (certain || handed == Handed::Taken) {
             self.handovers.settled(row.digest);
         }
         fail::point("deliver.after-commit");
@@ -158,7 +169,10 @@ impl Core {
             } => self.give_up(row, code).await,
             Handed::Refused { for_good: None } => self.put_off(row).await,
             Handed::Down { .. } => Ok(()),
-            Handed::OtherKeys => self.suspend_pair(&row.agent, &row.to).await,
+            Handed::OtherKeys => {
+                self.suspend_pair(&row.agent, &row.to).await?;
+                self.wait_for_grant(row).await
+            }
         }
     }
 
@@ -251,25 +265,43 @@ impl Core {
 
     /// The message's octets, if it still is to be sent and its grant still is live (invariant I5);
     /// and the keys that it may go to.
-    async fn kept(&self, row: &Outgoing) -> Result<Option<(Vec<u8>, Option<Pin>)>, CoreError> {
+    async fn kept(&self, row: &Outgoing) -> Result<Kept, CoreError> {
         let (agent, id, digest) = (row.agent.clone(), row.id.clone(), row.digest);
         self.store
             .read(move |tx| {
-                let Some(row) = tx.outgoing(&agent, &id)? else {
-                    return Ok(None);
+                let known = tx.outgoing(&agent, &id)?;
+                let to_go = |row: &Outgoing| row.due_from().is_some() && row.digest == digest;
+                let Some(row) = known.filter(to_go) else {
+                    return Ok(Kept::Ended);
                 };
-                if row.due_from().is_none() || row.digest != digest {
-                    return Ok(None);
-                }
                 let grant = tx.grant_between(&agent, &row.to)?;
-                let live = grant
-                    .as_ref()
-                    .is_some_and(|grant| grant.state == GrantState::Active);
+                let active = |grant: &GrantRow| grant.state == GrantState::Active;
+                let live = grant.as_ref().is_some_and(active) && !is_ending(tx, &row)?;
                 if row.kind != OutKind::Contact && !live {
-                    return Ok(None);
+                    return Ok(Kept::Later);
                 }
                 let pin = grant.and_then(|grant| grant.pin);
-                Ok(tx.message(&digest)?.map(|octets| (octets, pin)))
+                Ok(match tx.message(&digest)? {
+                    Some(octets) => Kept::ToGo { octets, pin },
+                    None => Kept::Ended,
+                })
+            })
+            .await
+    }
+
+    /// Its grant is suspended, or ended and the row is about to say so: looked at again later.
+    async fn wait_for_grant(&self, row: &Outgoing) -> Result<(), CoreError> {
+        const LATER: Duration = Duration::from_secs(5);
+        let (agent, id) = (row.agent.clone(), row.id.clone());
+        self.store
+            .write(move |tx| {
+                if let Some(mut row) = tx.outgoing(&agent, &id)?
+                    && row.due_from().is_some()
+                {
+                    row.next_attempt = tx.now() + LATER;
+                    tx.put_outgoing(&row)?;
+                }
+                Ok::<_, CoreError>(())
             })
             .await
     }
@@ -370,18 +402,36 @@ impl Core {
                 self.fill_place(&before).await?;
                 continue;
             }
-            let digest = before.digest;
-            let kept = self
-                .store
-                .read(move |tx| Ok::<_, CoreError>(tx.message(&digest)?))
-                .await?;
-            let Some(octets) = kept else { continue };
-            if self.hand_over(&before.to, &octets, None).await != Handed::Taken {
+            // What waits for somebody's word waits, and what stands behind it with it.
+            let Some((octets, pin)) = self.may_go_again(&before).await? else {
+                break;
+            };
+            if self.hand_over(&before.to, &octets, pin.as_ref()).await != Handed::Taken {
                 break;
             }
         }
         // Always later: a peer that answers so for ever must not keep us busy.
         self.put_off(row).await
+    }
+
+    /// Octets and keys of what was handed over before, if policy still lets it go.
+    async fn may_go_again(
+        &self,
+        before: &Outgoing,
+    ) -> Result<Option<(Vec<u8>, Option<Pin>)>, CoreError> {
+        if before.state == OutState::Held {
+            return Ok(None);
+        }
+        let (agent, to, digest) = (before.agent.clone(), before.to.clone(), before.digest);
+        self.store
+            .read(move |tx| {
+                let grant = tx.grant_between(&agent, &to)?;
+                let Some(grant) = grant.filter(|grant| grant.state == GrantState::Active) else {
+                    return Ok(None);
+                };
+                Ok(tx.message(&digest)?.map(|octets| (octets, grant.pin)))
+            })
+            .await
     }
 
     /// Changes a row in a transaction that reads it again.
@@ -429,6 +479,17 @@ impl Core {
         }
         speaks
     }
+}
+
+/// What is to become of a row that is due.
+enum Kept {
+    ToGo {
+        octets: Vec<u8>,
+        pin: Option<Pin>,
+    },
+    /// Not while its grant is as it is.
+    Later,
+    Ended,
 }
 
 struct Due {

@@ -31,13 +31,11 @@ impl Core {
             .await?
             .ok_or(CoreError::Defect("no log was started"))?;
         let now = self.clock.now().seconds();
-        self.store
-            .read(move |tx| {
-                let thid = find_thread(tx, &wanted, &shown)?;
-                bundle(tx, &head, &thid, now)
-            })
-            .await
-            .map_err(Problem::from)
+        self.read_long(move |tx| {
+            let thid = find_thread(tx, &wanted, &shown)?;
+            bundle(tx, &head, &thid, now)
+        })
+        .await
     }
 
     /// The messages that a message was made from, as far as this node has them.
@@ -46,25 +44,36 @@ impl Core {
     /// There is no such message, or the start of its name fits several.
     pub async fn trace(&self, message: &str) -> Result<Trace, Problem> {
         let (wanted, shown) = (message.to_owned(), safe(message));
-        self.store
-            .read(move |tx| {
-                let start = find_message(tx, &wanted, &shown)?;
-                let mut waiting = VecDeque::from([start]);
-                let mut seen = BTreeSet::from([start]);
-                let mut messages = Vec::new();
-                while let Some(digest) = waiting.pop_front() {
-                    let traced = traced(tx, &digest)?;
-                    for cause in traced.causes.iter().filter_map(|text| text.parse().ok()) {
-                        if seen.len() < TRACE_MAX && seen.insert(cause) {
-                            waiting.push_back(cause);
-                        }
+        self.read_long(move |tx| {
+            let start = find_message(tx, &wanted, &shown)?;
+            let mut waiting = VecDeque::from([start]);
+            let mut seen = BTreeSet::from([start]);
+            let mut messages = Vec::new();
+            while let Some(digest) = waiting.pop_front() {
+                let traced = traced(tx, &digest)?;
+                for cause in traced.causes.iter().filter_map(|text| text.parse().ok()) {
+                    if seen.len() < TRACE_MAX && seen.insert(cause) {
+                        waiting.push_back(cause);
                     }
-                    messages.push(traced);
                 }
-                Ok::<_, CoreError>(Trace { messages })
-            })
+                messages.push(traced);
+            }
+            Ok::<_, CoreError>(Trace { messages })
+        })
+        .await
+    }
+
+    /// Reads for as long as it takes, on a thread that nobody else needs.
+    async fn read_long<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Tx) -> Result<T, CoreError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let (store, here) = (self.store.clone(), tokio::runtime::Handle::current());
+        let task = tokio::task::spawn_blocking(move || here.block_on(store.read(work)));
+        let done = task
             .await
-            .map_err(Problem::from)
+            .map_err(|_| CoreError::Defect("a long read broke off"))?;
+        done.map_err(Problem::from)
     }
 }
 

@@ -58,7 +58,6 @@ impl Core {
             }
         }
         self.expire_rows().await?;
-        self.sweep().await?;
         if minute {
             self.count_minute().await?;
             self.forget_seen().await?;
@@ -164,6 +163,7 @@ impl Core {
             })
             .await?;
         self.signals.recorded.raise();
+        self.signals.decided.raise();
         for agent in &agents {
             self.signals.all_changed(agent);
             // What stood behind an expired one may be leased now.

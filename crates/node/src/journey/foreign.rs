@@ -80,30 +80,22 @@ impl Core {
         };
         self.contact_row(&draft).await
     }
+}
 
-    /// Takes what a message that the node itself settles says about messages of ours.
-    pub(super) async fn hear(&self, arrival: &Arc<Arrival>) -> Result<(), CoreError> {
-        let report = arrival.type_().is(REPORT);
-        if arrival.received.plaintext.ack.is_empty() && !report {
-            return Ok(());
-        }
-        let (entropy, heard) = (Arc::clone(&self.entropy), Arc::clone(arrival));
-        let changed = self
-            .store
-            .write(move |tx| {
-                if report {
-                    take_report(tx, &*entropy, &heard)
-                } else {
-                    take_acks(tx, &heard)
-                }
-            })
-            .await?;
-        for id in &changed {
-            self.signals.changed(&arrival.agent.did, id);
-        }
-        self.signals.recorded.raise();
-        Ok(())
+/// Takes what a message that the node itself settles says about messages of ours, in the unit that
+/// remembers it. Returns what changed.
+pub(super) fn hear(
+    tx: &mut dyn Tx,
+    entropy: &dyn comity_jose::Entropy,
+    arrival: &Arrival,
+) -> Result<Vec<MessageId>, CoreError> {
+    if arrival.type_().is(REPORT) {
+        return take_report(tx, entropy, arrival);
     }
+    if arrival.received.plaintext.ack.is_empty() {
+        return Ok(Vec::new());
+    }
+    take_acks(tx, arrival)
 }
 
 pub(super) fn report_id(message: &Digest, code: &Code) -> Result<MessageId, CoreError> {
@@ -112,16 +104,6 @@ pub(super) fn report_id(message: &Digest, code: &Code) -> Result<MessageId, Core
     let id = format!("re-{}", name.get(3..43).unwrap_or_default()).parse::<MessageId>();
     id.map(|id| id.to_lower_case())
         .map_err(|_| CoreError::Defect("an id of ours that does not parse"))
-}
-
-/// True if we have told this before.
-pub(super) fn is_reported(
-    tx: &dyn Tx,
-    agent: &Did,
-    message: &Digest,
-    code: &Code,
-) -> Result<bool, CoreError> {
-    Ok(tx.outgoing(agent, &report_id(message, code)?)?.is_some())
 }
 
 /// True if a peer's node signs receipts: its grant came by `contact/1.0`.

@@ -16,9 +16,10 @@ use comity_jose::Entropy;
 use comity_record::entry::{Decided, EndedState, Outcome, Settled};
 use comity_record::receipt::By;
 use comity_record::{Digest, Event, ReceiptState};
-use comity_store::{GrantRow, Incoming, OutKind, Outgoing, Page, Tx};
+use comity_store::{GrantRow, Incoming, OutKind, Outgoing, Page, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Records a decision about a grant.
 pub(crate) fn decided(
@@ -141,12 +142,13 @@ enum Follow {
 struct Sweep {
     ours: Did,
     peer: Did,
-    /// Rows that came later have nothing to do with it.
-    at: Timestamp,
     follow: Follow,
     /// How far it came; `None` when that part is done.
-    out_after: Option<u64>,
     in_after: Option<u64>,
+    out_after: Option<u64>,
+    /// Rows that came later have nothing to do with it.
+    in_until: u64,
+    out_until: u64,
 }
 
 /// Rows in one unit.
@@ -155,7 +157,7 @@ const IN_ONE_UNIT: usize = 256;
 const SWEEPS: &str = "sweeps";
 
 impl Sweep {
-    /// Takes the first page at once; what is left is kept for [`Core::sweep`].
+    /// Takes the first page at once; what is left is kept for [`Core::sweep_forever`].
     fn start(
         tx: &mut dyn Tx,
         entropy: &dyn Entropy,
@@ -169,10 +171,11 @@ impl Sweep {
         let mut sweep = Self {
             ours: grant.ours.clone(),
             peer: grant.peer.clone(),
-            at: tx.now(),
             follow,
-            out_after: Some(0),
             in_after: deliveries.then_some(0),
+            out_after: Some(0),
+            in_until: tx.newest_incoming()?,
+            out_until: tx.newest_outgoing()?,
         };
         let mut waiting = Self::waiting(tx)?;
         // In the order of the decisions: what the one before ends must not go on under this one.
@@ -206,34 +209,25 @@ impl Sweep {
             Follow::Begun { grant } => tx.grant(grant, &self.ours)?.map(|row| row.grant),
             Follow::Ended { .. } => None,
         };
-        if let Some(after) = self.out_after {
-            let rows = tx.unfinished(&self.ours, &self.peer, Page { after, limit })?;
-            self.out_after = rows
-                .last()
-                .filter(|_| rows.len() == limit)
-                .map(|row| row.seq);
-            for row in rows {
-                if row.kind != OutKind::Contact && row.created <= self.at {
-                    self.mail(tx, entropy, begun.as_ref(), row)?;
-                }
-            }
-        } else if let Some(after) = self.in_after {
+        if let Some(after) = self.in_after {
             let rows = tx.unsettled(&self.ours, &self.peer, Page { after, limit })?;
-            self.in_after = rows
-                .last()
-                .filter(|_| rows.len() == limit)
-                .map(|row| row.seq);
+            self.in_after = rows.get(limit - 1).map(|row| row.seq);
             for row in rows {
-                if row.received <= self.at {
+                if row.seq <= self.in_until {
                     self.delivery(tx, entropy, begun.as_ref(), row)?;
                 }
             }
         }
-        if self.out_after.is_none() && self.in_after == Some(0) {
-            // Few rows, as nearly always: both parts in one unit.
-            return self.page(tx, entropy);
+        if let (None, Some(after)) = (self.in_after, self.out_after) {
+            let rows = tx.unfinished(&self.ours, &self.peer, Page { after, limit })?;
+            self.out_after = rows.get(limit - 1).map(|row| row.seq);
+            for row in rows {
+                if row.kind != OutKind::Contact && row.seq <= self.out_until {
+                    self.mail(tx, entropy, begun.as_ref(), row)?;
+                }
+            }
         }
-        Ok(self.out_after.is_none() && self.in_after.is_none())
+        Ok(self.in_after.is_none() && self.out_after.is_none())
     }
 
     fn mail(
@@ -300,9 +294,33 @@ impl Sweep {
     }
 }
 
+/// True if a decision that ends this message is made, and not yet written down at it.
+pub(super) fn is_ending(tx: &dyn Tx, row: &Outgoing) -> Result<bool, CoreError> {
+    let waiting = Sweep::waiting(tx)?;
+    Ok(waiting.iter().any(|sweep| {
+        let ends = matches!(sweep.follow, Follow::Ended { held_only, .. } if !held_only);
+        ends && sweep.ours == row.agent && sweep.peer == row.to && row.seq <= sweep.out_until
+    }))
+}
+
 impl Core {
+    /// Writes down what decisions mean for rows, until the node stops.
+    pub(crate) async fn sweep_forever(self: Arc<Self>) {
+        let mut listener = self.signals.decided.listen();
+        loop {
+            match self.sweep().await {
+                Ok(()) => listener.wait(Duration::from_secs(60)).await,
+                Err(CoreError::Store(StoreError::Closed)) => return,
+                Err(error) => {
+                    tracing::error!(%error, "what a decision means could not be written down");
+                    tokio::time::sleep(Duration::from_secs(5)).await;
+                }
+            }
+        }
+    }
+
     /// Goes on with what a decision left to be written down, a page in each unit.
-    pub(crate) async fn sweep(&self) -> Result<(), CoreError> {
+    async fn sweep(&self) -> Result<(), CoreError> {
         loop {
             let idle = self
                 .store

@@ -3,15 +3,15 @@
 use super::accept::{Verdict, is_settled_by_node};
 use super::claims::Arrival;
 use super::contact::ContactRow;
-use super::foreign::{is_reported, report_id};
+use super::foreign::report_id;
 use super::note::note;
 use super::trouble::CoreError;
 use comity_engine::state::ReceiptState;
 use comity_engine::{Code, GrantState, defaults, fresh};
 use comity_jose::Entropy;
-use comity_record::Event;
 use comity_record::entry::{Decided, Outcome, Refused};
 use comity_record::receipt::By;
+use comity_record::{EntryKind, Event};
 use comity_store::{GrantRow, ReceiptRow, Tx};
 
 /// The same message came again: the same receipts go out again.
@@ -50,11 +50,16 @@ pub(super) fn refuse(
         again(tx, arrival)?;
         return Ok(Verdict::Told);
     }
+    let noted = || {
+        let entries = tx.entries_about(&arrival.digest)?;
+        let kind = EntryKind::Refused.as_str();
+        Ok::<_, CoreError>(entries.iter().any(|entry| entry.kind == kind))
+    };
+    if !comity && noted()? {
+        return Ok(Verdict::Told);
+    }
     let reports = !comity && !is_settled_by_node(arrival);
     if reports {
-        if is_reported(tx, agent, &arrival.digest, code)? {
-            return Ok(Verdict::Told);
-        }
         // The reason may be another than when the report was made.
         let id = report_id(&arrival.digest, code)?;
         let Some(report) = report.filter(|report| report.row.id == id) else {

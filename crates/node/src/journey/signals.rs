@@ -53,6 +53,8 @@ pub(crate) struct Signals {
     pub(crate) outbox: Signal,
     /// Something is held and may need a knock.
     pub(crate) held: Signal,
+    /// A grant began or ended.
+    pub(crate) decided: Signal,
     /// An entry was recorded.
     pub(crate) recorded: Signal,
     /// Entries were integrated: receipts may go out, watchers may see more.

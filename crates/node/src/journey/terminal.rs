@@ -5,6 +5,7 @@ use super::Core;
 use super::accept::{Verdict, WireAnswer, accept};
 use super::claims::{Arrival, Stop};
 use super::contact::{ContactDraft, ContactRow};
+use super::foreign::hear;
 use super::trouble::CoreError;
 use comity_didcomm::{MessageId, MessageType, ReturnRoute};
 use comity_engine::{GrantState, fresh, grant};
@@ -72,7 +73,7 @@ impl Core {
             answer.clone(),
             Arc::clone(&arrival),
         );
-        let look = self
+        let (look, changed) = self
             .store
             .write(move |tx| {
                 let look = admit(tx, &*entropy, &admitted)?;
@@ -86,7 +87,11 @@ impl Core {
                 {
                     answer.keep(tx)?;
                 }
-                Ok::<_, CoreError>(look)
+                let changed = match look {
+                    Small::First => hear(tx, &*entropy, &admitted)?,
+                    _ => Vec::new(),
+                };
+                Ok::<_, CoreError>((look, changed))
             })
             .await?;
         match look {
@@ -101,7 +106,7 @@ impl Core {
             }
             Small::First => {}
         }
-        self.hear(&arrival).await?;
+        self.tell_changed(&arrival, &changed);
         self.answer_by(&arrival, answer)
     }
 
@@ -119,16 +124,16 @@ impl Core {
             answer.clone(),
             Arc::clone(&arrival),
         );
-        let verdict = self
+        let (verdict, changed) = self
             .store
             .write(move |tx| {
-                let (verdict, _) = accept(tx, &*entropy, &accepted, false, None)?;
+                let (verdict, changed) = accept(tx, &*entropy, &accepted, false, None)?;
                 if let (Verdict::Accepted, false, Some(answer)) =
                     (&verdict, routed(&accepted), &kept)
                 {
                     answer.keep(tx)?;
                 }
-                Ok::<_, CoreError>(verdict)
+                Ok::<_, CoreError>((verdict, changed))
             })
             .await?;
         let transport = self.announce_verdict(&verdict, &arrival.agent.did)?;
@@ -141,8 +146,17 @@ impl Core {
         if verdict != Verdict::Accepted {
             return Ok(transport);
         }
-        self.hear(&arrival).await?;
+        self.tell_changed(&arrival, &changed);
         self.answer_by(&arrival, answer)
+    }
+
+    fn tell_changed(&self, arrival: &Arrival, changed: &[MessageId]) {
+        for id in changed {
+            self.signals.changed(&arrival.agent.did, id);
+        }
+        if !changed.is_empty() {
+            self.signals.recorded.raise();
+        }
     }
 
     /// Through the outbox, unless that was done before.

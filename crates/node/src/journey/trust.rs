@@ -389,7 +389,14 @@ impl Core {
         let outcome = format!("knocking at {}", row.to);
         self.store
             .write(move |tx| {
-                // All of the pair's that wait for the same; the knock names one of them.
+                // All of the pair's that wait for the same, but first the one that is meant.
+                if let Some(mut meant) = tx.outgoing(&row.agent, &row.id)?
+                    && meant.waiting_on == Some(WaitingOn::Operator)
+                {
+                    meant.waiting_on = Some(WaitingOn::Grant);
+                    tx.put_outgoing(&meant)?;
+                    tx.put_event(&meant.agent, &meant.id)?;
+                }
                 let page = Page {
                     after: 0,
                     limit: 256,
@@ -476,6 +483,7 @@ impl Core {
     }
 
     fn after_decision(&self, agent: &Did) {
+        self.signals.decided.raise();
         self.signals.recorded.raise();
         self.signals.outbox.raise();
         self.signals.held.raise();

@@ -62,7 +62,18 @@ impl Core {
                 };
                 let in_time = tx.now().seconds() < row.expires + WITHDRAWAL_GRACE.as_secs();
                 let asks = tombstone.is_some() && live && left && in_time;
+                let answered = match &tombstone {
+                    Some(tombstone) => tx.outgoing(&agent, &tombstone.row.id)?,
+                    None => None,
+                };
+                let too_late = answered.is_some_and(|tombstone| tombstone.state.is_end());
                 match row.withdrawn {
+                    // Its recipient has it and said so, or is nobody who could let it go.
+                    None if state == OutState::Cancelled && left && (too_late || !asks) => {
+                        row.reason = Some(HANDED_OVER.to_owned());
+                        tx.put_outgoing(&row)?;
+                        tx.put_event(&agent, &id)?;
+                    }
                     // Its recipient was asked already, and has not said anything in time.
                     Some(_) if state == OutState::Expired => {
                         end_withdrawn(tx, &*entropy, row, state, by)?;
@@ -188,7 +199,11 @@ impl Core {
             pthid: None,
             ack: Vec::new(),
             created: created.seconds(),
-            expires: (created + defaults::EXPIRY).seconds(),
+            // As long as somebody waits for what it says.
+            expires: row
+                .lapses()
+                .max((created + defaults::EXPIRY).seconds())
+                .min((created + defaults::EXPIRY_MAX).seconds()),
             causes: Vec::new(),
             body: json!({"message": row.digest, "reason": reason}),
         };
@@ -231,6 +246,9 @@ impl Core {
 
 /// What a sender reads meanwhile.
 const MAY_HAVE_LEFT: &str = "it may have been handed over; the recipient's node has not said yet";
+
+/// What a sender reads who asked too late.
+const HANDED_OVER: &str = "it may have been handed over, and cannot be taken back";
 
 /// Ends a message as withdrawn, or expired.
 pub(crate) fn end_withdrawn(

@@ -117,10 +117,7 @@ impl FetchError {
     /// True if it is certain that nothing of a request left.
     #[must_use]
     pub const fn is_unsent(&self) -> bool {
-        matches!(
-            self,
-            Self::Url | Self::Connect { .. } | Self::Certificate { .. }
-        )
+        matches!(self, Self::Url | Self::Connect { .. })
     }
 }
 

@@ -210,6 +210,25 @@ fn withheld_content_leaves_receipts_and_records_provable_but_no_signature() {
 }
 
 #[test]
+fn an_answer_that_is_withheld_is_not_told_as_given() {
+    // Whoever asked could have recorded and receipted an answer that was never signed.
+    let story = Story::new();
+    let report = edited(&story, |bundle| {
+        for message in bundle["messages"].as_array_mut().unwrap() {
+            if message["digest"] == story.response.digest.to_string().as_str() {
+                message.as_object_mut().unwrap().remove("jws");
+                message["withheld"] = true.into();
+            }
+        }
+    });
+    let text = report.to_string();
+    assert!(!text.contains("answered"), "{text}");
+    assert!(text.contains("This file shows no answer."), "{text}");
+    assert!(text.contains("1 message is withheld"), "{text}");
+    assert!(!text.contains("All that it shows"), "{text}");
+}
+
+#[test]
 fn omission_shows_as_gaps_and_as_receipts_without_entries() {
     let mut story = Story::new();
     let third = story.a.message(&story.b, "third", 3, &[]);

@@ -281,6 +281,11 @@ impl Inbox for SqliteTx<'_> {
         Ok(next.map(timestamp))
     }
 
+    fn newest_incoming(&self) -> Result<u64> {
+        let newest = self.number("SELECT max(seq) FROM inbox", [])?;
+        Ok(uint(newest.unwrap_or(0)))
+    }
+
     fn unsettled(&self, recipient: &Did, sender: &Did, page: Page) -> Result<Vec<Incoming>> {
         let (Some(recipient), Some(sender)) = (self.party(recipient)?, self.party(sender)?) else {
             return Ok(Vec::new());

@@ -295,6 +295,11 @@ impl Outbox for SqliteTx<'_> {
         )
     }
 
+    fn newest_outgoing(&self) -> Result<u64> {
+        let newest = self.number("SELECT max(seq) FROM outbox", [])?;
+        Ok(uint(newest.unwrap_or(0)))
+    }
+
     fn find_outgoing(&self, prefix: &str) -> Result<Vec<Outgoing>> {
         self.find_outgoing_rows(prefix)
     }

@@ -70,6 +70,7 @@ fn look(tx: &dyn Tx, limit: usize) -> Result<Vec<String>, StoreError> {
         format!("next out {:?}", tx.next_outgoing()?),
         format!("held {:?}", out(tx.held_outgoing(limit)?)),
         format!("awaiting {:?}", awaiting(tx, &aria)?),
+        format!("newest {} {}", tx.newest_outgoing()?, tx.newest_incoming()?),
         format!(
             "counts {:?} {:?}",
             tx.count_outgoing()?,

@@ -100,6 +100,11 @@ impl Inbox for MemoryTx<'_> {
             .min())
     }
 
+    fn newest_incoming(&self) -> Result<u64, StoreError> {
+        let rows = self.incoming_where(|_| true);
+        Ok(rows.iter().map(|row| row.seq).max().unwrap_or(0))
+    }
+
     fn unsettled(
         &self,
         recipient: &Did,

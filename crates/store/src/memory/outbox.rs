@@ -155,6 +155,11 @@ impl Outbox for MemoryTx<'_> {
         Ok(rows.into_iter().next())
     }
 
+    fn newest_outgoing(&self) -> Result<u64, StoreError> {
+        let rows = self.outgoing_where(|_| true);
+        Ok(rows.iter().map(|row| row.seq).max().unwrap_or(0))
+    }
+
     fn find_outgoing(&self, prefix: &str) -> Result<Vec<Outgoing>, StoreError> {
         let mut rows = self.outgoing_where(|row| {
             id_starts_with(&row.id, prefix) || row.digest.to_string().starts_with(prefix)

@@ -52,18 +52,36 @@ pub(super) fn write(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result 
     let messages = &report.messages;
     let unsigned = messages.iter().filter(|one| one.shown == Shown::Unsigned);
     match unsigned.count() {
-        0 => Ok(()),
-        1 => writeln!(f, "1 message is not signed: it proves nothing to you."),
+        0 => {}
+        1 => writeln!(f, "1 message is not signed: it proves nothing to you.")?,
         some => writeln!(
             f,
             "{some} messages are not signed: they prove nothing to you."
+        )?,
+    }
+    match withheld(report) {
+        0 => Ok(()),
+        1 => writeln!(
+            f,
+            "1 message is withheld: nothing here shows that its sender signed it."
+        ),
+        some => writeln!(
+            f,
+            "{some} messages are withheld: nothing here shows that their senders signed them."
         ),
     }
 }
 
-/// What happened, in a sentence.
+fn withheld(report: &Report) -> usize {
+    let withheld = |one: &&MessageReport| one.shown == Shown::Withheld;
+    report.messages.iter().filter(withheld).count()
+}
+
+/// What happened, in a sentence: only of what its sender signed, for others may say what they like
+/// of somebody else's words.
 fn story(report: &Report) -> String {
-    let messages = in_order(report);
+    let mut messages = in_order(report);
+    messages.retain(|one| one.shown != Shown::Withheld);
     let times = messages.iter().filter_map(|one| time(one));
     let (first, last) = (times.clone().min(), times.max());
     let [one, other] = match report.identities.as_slice() {
@@ -126,7 +144,8 @@ fn write_who(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     if all(&|one| one.grade == Grade::Anchored) && report.verdict == Verdict::Proved {
         return writeln!(
             f,
-            "All that it shows is signed with the keys that you gave."
+            "All {}that it shows is signed with the keys that you gave.",
+            if withheld(report) > 0 { "else " } else { "" }
         );
     }
     if all(&|one| is_asserted(one) && !one.keys.is_empty()) {
