@@ -10,6 +10,8 @@
 //! effect and record entry together. Nothing is shown before its commit.
 
 mod accept;
+mod admit;
+mod answers;
 mod ask;
 mod claims;
 mod contact;
@@ -19,6 +21,7 @@ mod draft;
 mod evidence;
 mod expire;
 mod foreign;
+mod gaps;
 mod grants;
 mod handovers;
 mod hands;
@@ -27,6 +30,8 @@ mod lanes;
 mod lease;
 mod note;
 mod operate;
+mod own;
+mod peers;
 mod prove;
 mod receipts;
 mod refuse;

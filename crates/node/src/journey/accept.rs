@@ -2,9 +2,10 @@
 
 use super::Core;
 use super::claims::{Arrival, Stop};
-use super::contact::{self, ContactRow};
+use super::contact;
 use super::foreign::{About, acknowledged, hear, take_acks};
 use super::note::note;
+use super::own::ContactRow;
 use super::receipts::{RECEIPTS, VOID};
 use super::refuse::{again, receipt, refuse, suspend, void_too_late};
 use super::terminal::is_nodes_own;

@@ -9,24 +9,21 @@
 use super::Core;
 use super::accept::{WireAnswer, silent};
 use super::claims::{Arrival, Stop};
-use super::draft::Draft;
-use super::grants::{begin_grant, decided, end_grant};
+use super::grants::decided;
 use super::identity::Hosted;
+use super::own::ContactDraft;
 use super::trouble::CoreError;
 use crate::bucket::{Buckets, Rate};
 use comity_did::Did;
-use comity_didcomm::{MessageId, MessageType};
-use comity_engine::contact::{self, Declined, Ended, First, Knock, Welcome};
+use comity_didcomm::MessageId;
+use comity_engine::contact::{self, First, Knock};
 use comity_engine::grant::{self, Restrictions};
-use comity_engine::{Code, Grant, GrantState, OutState, Proved, WaitingOn};
+use comity_engine::{Grant, GrantState, WaitingOn};
 use comity_engine::{defaults, fresh};
 use comity_jose::base64url;
 use comity_record::Digest;
 use comity_record::entry::Outcome;
-use comity_store::{
-    GrantRow, History, KnockRow, KnockState, OutKind, Outgoing, PeerRow, StoreError, Tx,
-};
-use serde_json::Value;
+use comity_store::{GrantRow, KnockRow, KnockState, Outgoing, PeerRow, StoreError, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -256,224 +253,6 @@ impl Core {
         self.signals.integrated.raise();
         Ok(WireAnswer::Accepted)
     }
-
-    /// The peer let us in.
-    pub(super) async fn take_welcome(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
-        let refused = || silent(&arrival.sender);
-        let welcome = acceptable(&arrival)
-            .then(|| Welcome::from_body(&arrival.body()).ok())
-            .flatten()
-            .ok_or_else(refused)?;
-        let (agent, peer) = (arrival.agent.did.clone(), arrival.sender.clone());
-        let (thid, digest) = (arrival.thid.clone(), arrival.digest);
-        let octets = arrival.octets.clone();
-        let document = Arc::clone(&arrival.document);
-        let entropy = Arc::clone(&self.entropy);
-        let (our, their) = (agent.clone(), peer.clone());
-        let taken = self
-            .store
-            .write(move |tx| {
-                let Some(offered) = answered(tx, &our, &their, &thid)? else {
-                    // The same answer again, because ours to it was lost.
-                    let again = tx
-                        .grant(&welcome.grant.id(), &our)?
-                        .is_some_and(|row| row.peer == their && row.knock.as_ref() == Some(&thid));
-                    return Ok(again.then_some(true));
-                };
-                learn(tx, &their, &welcome.speaks)?;
-                tx.put_message(&digest, &octets)?;
-                let hash = Digest::new(document.hash());
-                tx.put_document(&hash, &their, document.octets(), tx.now().seconds())?;
-                if !welcome.grant.is_within(&offered.grant) {
-                    let code = Code::WIDER_THAN_ASKED;
-                    end_grant(
-                        tx,
-                        &*entropy,
-                        offered,
-                        Outcome::Declined,
-                        "rule",
-                        &code,
-                        digest,
-                    )?;
-                    return Ok(Some(false));
-                }
-                // The offer's row gives way to the grant's: narrowed, it has another id.
-                let active = GrantRow {
-                    grant: welcome.grant.clone(),
-                    state: GrantState::Active,
-                    pin: Some(grant::pin_of(&document)),
-                    decided_by: "peer".to_owned(),
-                    version: offered.version + 1,
-                    ..offered.clone()
-                };
-                begin_grant(tx, &*entropy, &active, Outcome::Approved, Some(digest))?;
-                Ok::<_, CoreError>(Some(true))
-            })
-            .await?;
-        let Some(_) = taken else {
-            return Err(refused());
-        };
-        self.signals.recorded.raise();
-        self.signals.outbox.raise();
-        self.signals.held.raise();
-        self.signals.decided.raise();
-        self.signals.all_changed(&agent);
-        Ok(WireAnswer::Accepted)
-    }
-
-    /// The peer did not let us in.
-    pub(super) async fn take_declined(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
-        let refused = || silent(&arrival.sender);
-        let declined = acceptable(&arrival)
-            .then(|| serde_json::from_value::<Declined>(arrival.body()).ok())
-            .flatten()
-            .ok_or_else(refused)?;
-        let (agent, peer) = (arrival.agent.did.clone(), arrival.sender.clone());
-        let (thid, digest) = (arrival.thid.clone(), arrival.digest);
-        let octets = arrival.octets.clone();
-        let (entropy, our) = (Arc::clone(&self.entropy), agent.clone());
-        let taken = self
-            .store
-            .write(move |tx| {
-                let Some(offered) = answered(tx, &our, &peer, &thid)? else {
-                    // The same answer again, because ours to it was lost.
-                    let rows = tx.grants_of_pair(&our, &peer)?;
-                    return Ok(rows.iter().any(|row| row.knock.as_ref() == Some(&thid)));
-                };
-                tx.put_message(&digest, &octets)?;
-                let code = &declined.code;
-                end_grant(
-                    tx,
-                    &*entropy,
-                    offered,
-                    Outcome::Declined,
-                    "peer",
-                    code,
-                    digest,
-                )?;
-                Ok::<_, CoreError>(true)
-            })
-            .await?;
-        if !taken {
-            return Err(refused());
-        }
-        self.signals.recorded.raise();
-        self.signals.decided.raise();
-        self.signals.all_changed(&agent);
-        Ok(WireAnswer::Accepted)
-    }
-
-    /// The peer ended the grant.
-    pub(super) async fn take_ended(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
-        let refused = || silent(&arrival.sender);
-        let ended = acceptable(&arrival)
-            .then(|| serde_json::from_value::<Ended>(arrival.body()).ok())
-            .flatten()
-            .ok_or_else(refused)?;
-        let (agent, peer, digest) = (
-            arrival.agent.did.clone(),
-            arrival.sender.clone(),
-            arrival.digest,
-        );
-        let octets = arrival.octets.clone();
-        let (entropy, our) = (Arc::clone(&self.entropy), agent.clone());
-        let known = self
-            .store
-            .write(move |tx| {
-                let Some(row) = tx.grant(&ended.grant, &our)? else {
-                    return Ok(false);
-                };
-                if row.peer != peer {
-                    return Ok(false);
-                }
-                if row.state != GrantState::Ended {
-                    tx.put_message(&digest, &octets)?;
-                    end_grant(
-                        tx,
-                        &*entropy,
-                        row,
-                        Outcome::Ended,
-                        "peer",
-                        &ended.code,
-                        digest,
-                    )?;
-                }
-                Ok::<_, CoreError>(true)
-            })
-            .await?;
-        if !known {
-            return Err(refused());
-        }
-        self.signals.recorded.raise();
-        self.signals.decided.raise();
-        self.signals.all_changed(&agent);
-        self.signals.inbox(&agent).raise();
-        Ok(WireAnswer::Accepted)
-    }
-
-    /// A signed message that the node itself sends, with its row. No number, no receipt; it is
-    /// done when the peer's transport takes it.
-    pub(crate) async fn contact_row(&self, draft: &ContactDraft) -> Result<ContactRow, CoreError> {
-        let created = self.clock.now();
-        let invalid = CoreError::Defect("a type of ours that does not parse");
-        let Ok(type_) = draft.type_.parse::<MessageType>() else {
-            return Err(invalid);
-        };
-        let signed = self
-            .sign(
-                &draft.agent,
-                &Draft {
-                    id: draft.id.clone(),
-                    to: draft.to.clone(),
-                    type_: type_.clone(),
-                    thid: draft.thid.clone(),
-                    pthid: draft.about.as_ref().map(|(thid, _)| thid.clone()),
-                    ack: draft.about.iter().map(|(_, id)| id.clone()).collect(),
-                    created: created.seconds(),
-                    expires: draft.expires,
-                    causes: Vec::new(),
-                    body: draft.body.clone(),
-                },
-                None,
-            )
-            .await?;
-        let row = Outgoing {
-            agent: draft.agent.did.clone(),
-            id: draft.id.clone(),
-            digest: signed.digest,
-            to: draft.to.clone(),
-            type_,
-            thid: draft.thid.clone(),
-            kind: OutKind::Contact,
-            order: None,
-            seq: 0,
-            state: OutState::Queued,
-            waiting_on: None,
-            code: None,
-            reason: None,
-            by: None,
-            created,
-            expires: draft.expires,
-            next_attempt: created,
-            attempts: 0,
-            grant: None,
-            purpose: None,
-            submitted: [0; 32],
-            ask: false,
-            answer: None,
-            withdrawn: None,
-            history: vec![History {
-                state: OutState::Queued,
-                at: created.seconds(),
-                by: "node".to_owned(),
-                proof: Proved::None,
-            }],
-        };
-        Ok(ContactRow {
-            row,
-            octets: signed.octets,
-        })
-    }
 }
 
 /// How many knocks are listened to. Each leaves a row, an entry and perhaps an answer, so that a
@@ -514,55 +293,15 @@ const KNOCKS_OF_ALL: Rate = Rate {
     keys: 1,
 };
 
-/// A message of the node itself, to be signed.
-#[derive(Clone, Debug)]
-pub(crate) struct ContactDraft {
-    pub(crate) agent: Arc<Hosted>,
-    pub(crate) to: Did,
-    pub(crate) type_: &'static str,
-    pub(crate) id: MessageId,
-    pub(crate) thid: MessageId,
-    /// Thread and id of the message that it is about, if it opens a thread of its own.
-    pub(crate) about: Option<(MessageId, MessageId)>,
-    pub(crate) expires: u64,
-    pub(crate) body: Value,
-}
-
-/// A message of the node itself, signed.
-#[derive(Clone, Debug)]
-pub(crate) struct ContactRow {
-    pub(crate) row: Outgoing,
-    pub(crate) octets: Vec<u8>,
-}
-
-impl ContactRow {
-    /// Keeps it, to be handed over.
-    pub(crate) fn keep(&self, tx: &mut dyn Tx) -> Result<(), CoreError> {
-        tx.put_message(&self.row.digest, &self.octets)?;
-        tx.put_outgoing(&self.row)?;
-        Ok(())
-    }
-}
-
 /// Contact messages are signed, small, and to one recipient.
-fn acceptable(arrival: &Arrival) -> bool {
+pub(super) fn acceptable(arrival: &Arrival) -> bool {
     arrival.proof_anyone
         && arrival.bytes <= defaults::CONTACT_BYTES_MAX as u64
         && arrival.recipients() == 1
 }
 
-/// The offer that a welcome or declined answers: the knock's thread, and the very DID we knocked at.
-fn answered(
-    tx: &dyn Tx,
-    ours: &Did,
-    peer: &Did,
-    thid: &MessageId,
-) -> Result<Option<GrantRow>, CoreError> {
-    Ok(offered(tx, ours, peer)?.filter(|row| row.knock.as_ref() == Some(thid)))
-}
-
 /// Our offer to a peer that nobody answered yet.
-fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, CoreError> {
+pub(super) fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, CoreError> {
     // A wider offer may stand beside a grant, which is what counts between the two.
     let rows = tx.grants_of_pair(ours, peer)?;
     Ok(rows
@@ -571,7 +310,7 @@ fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, Core
 }
 
 /// Notes what a peer understands.
-fn learn(tx: &mut dyn Tx, peer: &Did, speaks: &[String]) -> Result<(), CoreError> {
+pub(super) fn learn(tx: &mut dyn Tx, peer: &Did, speaks: &[String]) -> Result<(), CoreError> {
     let known = tx.peer(peer)?;
     let first_seen = known
         .as_ref()

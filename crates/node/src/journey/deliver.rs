@@ -4,11 +4,11 @@
 //! beside each other. A peer that is down costs one probe, not one attempt for each message.
 
 use super::Core;
+use super::admit::{end_noted, ending};
 use super::grants::is_ending;
 use super::handovers::Begun;
 use super::hands::Hands;
 use super::lanes::Probe;
-use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use crate::fail;
 use crate::resolve::{Lane, PostAnswer};
@@ -19,7 +19,7 @@ use comity_jose::jwe::Enc;
 use comity_record::Pin;
 use comity_record::entry::EndedState;
 use comity_store::{GrantRow, OutKind, Outgoing, StoreError, Tx};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -335,7 +335,7 @@ impl Core {
         .await
     }
 
-    async fn put_off(&self, row: &Outgoing) -> Result<(), CoreError> {
+    pub(super) async fn put_off(&self, row: &Outgoing) -> Result<(), CoreError> {
         let random = self.random();
         self.change(row, move |tx, row| {
             row.attempts += 1;
@@ -362,76 +362,6 @@ impl Core {
         .await?;
         self.signals.recorded.raise();
         Ok(())
-    }
-
-    /// The peer misses something earlier of the stream. What it has not acknowledged is handed over
-    /// again, oldest first; where something ended without ever being taken, a tombstone fills its
-    /// place. What the peer has already is recognised there.
-    async fn go_back(&self, row: &Outgoing) -> Result<(), CoreError> {
-        const AT_ONCE: usize = 64;
-        let (agent, to, thid) = (row.agent.clone(), row.to.clone(), row.thid.clone());
-        let order = row.order;
-        let missing = self
-            .store
-            .read(move |tx| {
-                let mut places: BTreeMap<u64, Vec<Outgoing>> = BTreeMap::new();
-                for one in tx.thread_outgoing(&thid)? {
-                    if let Some(number) = one.order.filter(|number| Some(*number) < order)
-                        && one.agent == agent
-                        && one.to == to
-                    {
-                        places.entry(number).or_default().push(one);
-                    }
-                }
-                let mut missing = Vec::new();
-                for rows in places.into_values() {
-                    let mut taken = false;
-                    for one in &rows {
-                        taken |= one.state.is_end() && !tx.peer_receipts(&one.digest)?.is_empty();
-                    }
-                    // What stands in this place now: a tombstone after its message.
-                    if let Some(last) = rows.into_iter().next_back().filter(|_| !taken) {
-                        missing.push(last);
-                    }
-                }
-                Ok::<_, CoreError>(missing)
-            })
-            .await?;
-        for before in missing.into_iter().take(AT_ONCE) {
-            if before.state.is_end() {
-                self.fill_place(&before).await?;
-                continue;
-            }
-            // What waits for somebody's word waits, and what stands behind it with it.
-            let Some((octets, pin)) = self.may_go_again(&before).await? else {
-                break;
-            };
-            if self.hand_over(&before.to, &octets, pin.as_ref()).await != Handed::Taken {
-                break;
-            }
-        }
-        // Always later: a peer that answers so for ever must not keep us busy.
-        self.put_off(row).await
-    }
-
-    /// Octets and keys of what was handed over before, if policy still lets it go.
-    async fn may_go_again(
-        &self,
-        before: &Outgoing,
-    ) -> Result<Option<(Vec<u8>, Option<Pin>)>, CoreError> {
-        if before.state == OutState::Held {
-            return Ok(None);
-        }
-        let (agent, to, digest) = (before.agent.clone(), before.to.clone(), before.digest);
-        self.store
-            .read(move |tx| {
-                let grant = tx.grant_between(&agent, &to)?;
-                let Some(grant) = grant.filter(|grant| grant.state == GrantState::Active) else {
-                    return Ok(None);
-                };
-                Ok(tx.message(&digest)?.map(|octets| (octets, grant.pin)))
-            })
-            .await
     }
 
     /// Changes a row in a transaction that reads it again.

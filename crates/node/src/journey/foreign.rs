@@ -2,10 +2,10 @@
 //! A problem report also carries an agent's words about a message that it rejected, to anybody.
 
 use super::Core;
+use super::admit::{end_noted, ending};
 use super::claims::Arrival;
-use super::contact::{ContactDraft, ContactRow};
 use super::identity::Hosted;
-use super::submit::{end_noted, ending};
+use super::own::{ContactDraft, ContactRow};
 use super::terminal::REPORT;
 use super::trouble::CoreError;
 use crate::bucket::{Buckets, Rate};

@@ -6,8 +6,8 @@
 //! waits for it, however much mail there is.
 
 use super::Core;
+use super::admit::{end_noted, ending};
 use super::note::note;
-use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use comity_did::Did;
 use comity_engine::decide::Rule;

@@ -2,9 +2,9 @@
 
 use super::accept::{Verdict, is_settled_by_node};
 use super::claims::Arrival;
-use super::contact::ContactRow;
 use super::foreign::report_id;
 use super::note::note;
+use super::own::ContactRow;
 use super::trouble::CoreError;
 use comity_engine::state::ReceiptState;
 use comity_engine::{Code, GrantState, defaults, fresh};

@@ -4,8 +4,8 @@
 use super::Core;
 use super::accept::{Verdict, WireAnswer, accept};
 use super::claims::{Arrival, Stop};
-use super::contact::{ContactDraft, ContactRow};
 use super::foreign::hear;
+use super::own::{ContactDraft, ContactRow};
 use super::trouble::CoreError;
 use comity_didcomm::{MessageId, MessageType, ReturnRoute};
 use comity_engine::{GrantState, fresh, grant};

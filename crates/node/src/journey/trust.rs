@@ -1,9 +1,9 @@
 //! What operators decide: let in, deny, grant, revoke, block (design §5).
 
 use super::Core;
-use super::contact::{ContactDraft, ContactRow};
 use super::grants::{begin_grant, end_grant};
 use super::operate;
+use super::own::{ContactDraft, ContactRow};
 use super::trouble::{CoreError, ambiguous, bad, not_found};
 use comity_api::Problem;
 use comity_api::operator::{Approve, CreateGrant, Decided};
@@ -11,15 +11,15 @@ use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::contact::{self, Declined, Ended, Welcome};
 use comity_engine::grant::{self, Restrictions};
-use comity_engine::{Code, Grant, GrantState, OutState, WaitingOn, defaults};
+use comity_engine::{Code, Grant, GrantState, defaults};
 use comity_jose::base64url;
 use comity_record::entry::Outcome;
 use comity_record::{Approval, Digest, approval_digest};
-use comity_store::{GrantRow, KnockRow, KnockState, Page, PeerRow};
+use comity_store::{GrantRow, KnockRow, KnockState};
 use std::sync::Arc;
 
 /// What the record calls whoever can open the operator's socket.
-const OPERATOR: &str = "operator";
+pub(super) const OPERATOR: &str = "operator";
 
 impl Core {
     /// Lets a stranger in, perhaps narrower than asked. What was approved is what was shown: the
@@ -179,7 +179,12 @@ impl Core {
         })
     }
 
-    async fn end(&self, row: &GrantRow, code: &Code, by: &'static str) -> Result<(), CoreError> {
+    pub(super) async fn end(
+        &self,
+        row: &GrantRow,
+        code: &Code,
+        by: &'static str,
+    ) -> Result<(), CoreError> {
         let told = self.ended_message(row, code).await?;
         let (entropy, ours, id) = (Arc::clone(&self.entropy), row.ours.clone(), row.grant.id());
         let code = code.clone();
@@ -302,121 +307,6 @@ impl Core {
             .await?;
         self.after_decision(&agent.did);
         Ok(shown)
-    }
-
-    /// Blocks a peer: every grant with it ends, and its envelopes stop at the gate.
-    ///
-    /// # Errors
-    /// The name is no DID.
-    pub async fn block(&self, peer: &str) -> Result<Decided, Problem> {
-        let did = self.did_of(peer)?;
-        let (shown, now) = (did.clone(), self.clock.now());
-        let live = self
-            .store
-            .write(move |tx| {
-                let known = tx.peer(&did)?;
-                let row = PeerRow {
-                    did: did.clone(),
-                    blocked: true,
-                    speaks: known
-                        .as_ref()
-                        .map(|peer| peer.speaks.clone())
-                        .unwrap_or_default(),
-                    first_seen: known.map_or(now, |peer| peer.first_seen),
-                };
-                tx.put_peer(&row)?;
-                let grants = tx.grants(10_000)?.into_iter();
-                let live = grants.filter(|row| row.peer == did && row.state != GrantState::Ended);
-                Ok::<_, CoreError>(live.collect::<Vec<_>>())
-            })
-            .await?;
-        for row in live {
-            self.end(&row, &Code::REVOKED, OPERATOR).await?;
-        }
-        Ok(Decided {
-            outcome: format!("blocked {shown}"),
-            grant: None,
-        })
-    }
-
-    /// Lifts a block. Ended grants stay ended.
-    ///
-    /// # Errors
-    /// The name is no DID, or unknown here.
-    pub async fn unblock(&self, peer: &str) -> Result<Decided, Problem> {
-        let did = self.did_of(peer)?;
-        let shown = did.clone();
-        self.store
-            .write(move |tx| {
-                let Some(mut row) = tx.peer(&did)? else {
-                    return Err(CoreError::from(not_found("peer", did.as_str())));
-                };
-                row.blocked = false;
-                tx.put_peer(&row)?;
-                Ok(())
-            })
-            .await?;
-        Ok(Decided {
-            outcome: format!("unblocked {shown}"),
-            grant: None,
-        })
-    }
-
-    /// Lets the node knock for a message that waits on the operator.
-    ///
-    /// # Errors
-    /// There is no such held message.
-    pub async fn allow(&self, id: &str) -> Result<Decided, Problem> {
-        let prefix = id.to_lowercase();
-        let rows = self
-            .store
-            .read(|tx| Ok::<_, CoreError>(tx.held_outgoing(10_000)?))
-            .await?
-            .into_iter()
-            .filter(|row| row.waiting_on == Some(WaitingOn::Operator))
-            .filter(|row| row.id.as_str().to_lowercase().starts_with(&prefix))
-            .collect::<Vec<_>>();
-        let row = match rows.as_slice() {
-            [] => {
-                return Err(not_found(
-                    "message that waits for you",
-                    &comity_api::safe(id),
-                ));
-            }
-            [row] => row.clone(),
-            _ => return Err(ambiguous(&comity_api::safe(id))),
-        };
-        let outcome = format!("knocking at {}", row.to);
-        self.store
-            .write(move |tx| {
-                // All of the pair's that wait for the same, but first the one that is meant.
-                if let Some(mut meant) = tx.outgoing(&row.agent, &row.id)?
-                    && meant.waiting_on == Some(WaitingOn::Operator)
-                {
-                    meant.waiting_on = Some(WaitingOn::Grant);
-                    tx.put_outgoing(&meant)?;
-                    tx.put_event(&meant.agent, &meant.id)?;
-                }
-                let page = Page {
-                    after: 0,
-                    limit: 256,
-                };
-                for mut other in tx.unfinished(&row.agent, &row.to, page)? {
-                    let waits = other.waiting_on == Some(WaitingOn::Operator);
-                    if other.state == OutState::Held && waits {
-                        other.waiting_on = Some(WaitingOn::Grant);
-                        tx.put_outgoing(&other)?;
-                        tx.put_event(&other.agent, &other.id)?;
-                    }
-                }
-                Ok::<_, CoreError>(())
-            })
-            .await?;
-        self.signals.held.raise();
-        Ok(Decided {
-            outcome,
-            grant: None,
-        })
     }
 
     /// The pending knock whose id or digest starts so.

@@ -5,9 +5,9 @@
 //! the tombstone take the place.
 
 use super::Core;
+use super::admit::{end_noted, ending};
 use super::draft::Draft;
 use super::receipts::VOID;
-use super::submit::{end_noted, ending};
 use super::trouble::CoreError;
 use comity_didcomm::{MessageId, MessageType};
 use comity_engine::defaults::{self, WITHDRAWAL_GRACE};
