@@ -119,19 +119,32 @@ impl Config {
     ///
     /// # Errors
     /// [`OpenError`], which says what to type next.
-    pub async fn open(self) -> Result<Opened, OpenError> {
+    pub async fn open(mut self) -> Result<Opened, OpenError> {
+        let home = Home::claim(&self.home)?;
+        self.stay_where_the_agents_are(&home);
         let public = self
             .public_url
             .as_deref()
             .map(host::read_public_url)
             .transpose()?;
-        let home = Home::claim(&self.home)?;
         let master = crate::custody::MasterKey::open(
             &home.path().join("master.key"),
             &home.path().join("comity.db"),
         )?;
         let doors = listen::bind(&self, &home, public.as_ref()).await?;
         site::open(self, home, public, master, doors)
+    }
+
+    /// The host is part of the DIDs of a node's agents: who does not say another gets that of the
+    /// last start.
+    fn stay_where_the_agents_are(&mut self, home: &Home) {
+        if self.host.is_some() || self.public_url.is_some() || !home.has_agents() {
+            return;
+        }
+        if let Some(last) = home.last_tenant() {
+            self.host = last.host.and_then(|host| host.parse().ok());
+            self.public_url = last.public_url;
+        }
     }
 }
 

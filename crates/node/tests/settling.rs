@@ -193,3 +193,26 @@ async fn who_is_allowed_to_knock_does_so_however_much_else_is_under_way() {
     bruno.approve().await;
     aria.wait(&held.id, WaitFor::Received).await;
 }
+
+#[tokio::test]
+async fn a_receipt_that_comes_after_the_end_is_shown_and_not_applied() {
+    let (_a, _b, aria, bruno) = acquainted().await;
+    let message = aria.send(BRUNO, REQUEST, json!({})).await;
+    aria.wait(&message.id, WaitFor::Received).await;
+    let grants = aria.core().grants(false).await.unwrap();
+    aria.core().revoke(&grants[0].id).await.unwrap();
+    let shown = async || aria.wait(&message.id, WaitFor::Done).await;
+    eventually(async || {
+        let shown = shown().await;
+        let refused = |step: &comity_api::agent::Step| {
+            step.state == "refused" && step.proof == "receipt" && step.by == "peer"
+        };
+        shown.history.iter().any(refused)
+    })
+    .await;
+    assert_eq!(shown().await.state, "cancelled");
+    // The other side says how it ended, too.
+    let row = bruno.core().message(&message.id).await.unwrap();
+    let reason = row.reason.unwrap_or_default();
+    assert!(reason.starts_with("refused: e.p.trust."), "{reason}");
+}

@@ -2,7 +2,9 @@ use crate::args::Output;
 use crate::exit::{Exit, Trouble};
 use crate::show;
 use clap::Args;
+use comity_did::Did;
 use comity_record::verify::parse_anchors;
+use comity_record::verify::{Grade, Report};
 use comity_record::{Anchor, Verdict};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,8 @@ Examples:
   comity verify study.comity --anchor \\
     bruno@agents.org-b.com=2c87d3ea42ae349b1952c10b83d6e1d0c65dbd6d79577c7ef9d4a1d83d57f58b
   comity verify study.comity --anchor 'agents.org-b.com/comity/log/5f3c9a1e+bd3a0747+AQkJ…'
-  comity verify study.comity --anchor trusted.txt")]
+  comity verify study.comity --anchor trusted.txt
+  comity verify study.comity --anchor trusted.txt --of bruno@agents.org-b.com")]
 pub(crate) struct Verify {
     /// The evidence file (NAME.comity)
     #[arg(value_name = "FILE")]
@@ -31,6 +34,10 @@ pub(crate) struct Verify {
     /// Show all: digests, keys in full, logs, entries, and each finding with its place
     #[arg(long)]
     verbose: bool,
+    /// Ask only about what this party signed (DID or NAME@HOST): exits with 0 if all of that is
+    /// signed with keys that you gave, whoever else is in the file
+    #[arg(long, value_name = "PARTY")]
+    of: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -47,9 +54,10 @@ pub(crate) fn run(args: &Verify) -> Result<Exit, Trouble> {
         false => report.to_string(),
     })?;
     let exit = match report.verdict {
+        Verdict::Broken => Exit::Failed,
+        Verdict::Consistent | Verdict::Proved if args.of.is_some() => of(args, &report)?,
         Verdict::Proved => Exit::Ok,
         Verdict::Consistent => Exit::NotProved,
-        Verdict::Broken => Exit::Failed,
     };
     if exit == Exit::NotProved && anchors.is_empty() && !args.output.json {
         anstream::eprintln!(
@@ -59,6 +67,27 @@ pub(crate) fn run(args: &Verify) -> Result<Exit, Trouble> {
         );
     }
     Ok(exit)
+}
+
+/// The answer for one party: whether all that it signed is signed with keys that were given.
+fn of(args: &Verify, report: &Report) -> Result<Exit, Trouble> {
+    let named = args.of.as_deref().unwrap_or_default();
+    let did = if named.starts_with("did:") {
+        Did::parse(named).ok()
+    } else {
+        comity_did::web::from_handle(named).ok()
+    };
+    let did = did.ok_or_else(|| {
+        Trouble::usage(format!("{named:?} is neither a DID nor NAME@HOST"))
+            .next("--of bruno@agents.org-b.com")
+    })?;
+    let party = report.identities.iter().find(|one| one.did == did);
+    let proved = party.is_some_and(|one| !one.keys.is_empty() && one.grade == Grade::Anchored);
+    if !args.output.json {
+        let what = if proved { "proved" } else { "not proved" };
+        anstream::println!("\nof {named}: {what}");
+    }
+    Ok(if proved { Exit::Ok } else { Exit::NotProved })
 }
 
 pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Trouble> {

@@ -84,6 +84,13 @@ fn a_stranger_knocks_is_let_in_and_her_waiting_question_is_answered_and_proved()
         (world.a.run(&anchors).code == 0).then_some(())
     });
     assert_eq!(world.a.run(&["verify", file]).code, 4); // consistent at most, without anchors
+    // Whoever has one key asks what its owner signed.
+    let one = ["verify", file, "--anchor", &bruno];
+    assert_eq!(world.a.run(&one).code, 4);
+    let of = |party: &str| world.a.run(&[&one[..], &["--of", party]].concat()).code;
+    let party = |anchor: &str| anchor.split('=').next().unwrap().to_owned();
+    assert_eq!((of(&party(&bruno)), of(&party(&aria))), (0, 4));
+    assert_eq!(of("did:web:agents.org-c.test:carla"), 4);
     let mut octets = std::fs::read(file).unwrap();
     let at = octets.windows(4).position(|four| four == b"jws\"").unwrap() + 40;
     octets[at] = if octets[at] == b'A' { b'B' } else { b'A' };

@@ -17,11 +17,17 @@ pub(super) struct Home {
 }
 
 /// What the lock file says: who runs here, or ran here last.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tenant {
     pub(super) pid: u32,
     pub(super) wire: SocketAddr,
     pub(super) agent_door: SocketAddr,
+    /// The host, if it was chosen.
+    #[serde(default)]
+    pub(super) host: Option<String>,
+    /// The public URL, if there was one.
+    #[serde(default)]
+    pub(super) public_url: Option<String>,
 }
 
 /// `agents/NAME.json`: what an agent on this machine needs to open its door.

@@ -25,7 +25,7 @@ pub(super) async fn bind(
     public: Option<&Host>,
 ) -> Result<Doors, OpenError> {
     let last = home.last_tenant();
-    let wire = match (wire_asked_for(config, public), last) {
+    let wire = match (wire_asked_for(config, public), &last) {
         (Some(address), _) => listen(address, WIRE_FLAG).await?,
         (None, Some(last)) => match listen(last.wire, WIRE_FLAG).await {
             // The port is part of the DIDs of a node without a host of its own.
@@ -39,7 +39,7 @@ pub(super) async fn bind(
         },
         (None, None) => first_free(defaults::WIRE_PORTS, WIRE_FLAG).await?,
     };
-    let agent = match (config.agent_door, last) {
+    let agent = match (config.agent_door, &last) {
         (Some(address), _) => listen(address, AGENT_FLAG).await?,
         (None, Some(last)) => match listen(last.agent_door, AGENT_FLAG).await {
             Ok(listener) => listener,

@@ -73,6 +73,8 @@ pub(super) fn open(
         pid: std::process::id(),
         wire,
         agent_door,
+        host: (!unconfigured).then(|| host.to_string()),
+        public_url: config.public_url.clone(),
     })?;
     let (operator, owner) = operator_socket(&home)?;
     let site = Site {

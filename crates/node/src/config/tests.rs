@@ -29,6 +29,31 @@ async fn without_configuration_a_node_is_localhost_with_its_port_and_reaches_its
 }
 
 #[tokio::test]
+async fn a_node_with_agents_keeps_its_host_until_another_is_named() {
+    let home = tempfile::tempdir().unwrap();
+    let mut named = config(&home);
+    named.host = Some("agents.org-a.test".parse().unwrap());
+    drop(named.open().await.unwrap());
+    assert_eq!(
+        config(&home).open().await.unwrap().site.host(),
+        "localhost",
+        "no agent was ever known there"
+    );
+    let mut named = config(&home);
+    named.host = Some("agents.org-a.test".parse().unwrap());
+    drop(named.open().await.unwrap());
+    let agent = config(&home).home.join("agents/aria.json");
+    fs::write(agent, r#"{"url":"http://127.0.0.1:1","token":"t"}"#).unwrap();
+    for _ in 0..2 {
+        let site = config(&home).open().await.unwrap().site;
+        assert_eq!(site.host(), "agents.org-a.test");
+    }
+    let mut other = config(&home);
+    other.host = Some("agents.org-b.test".parse().unwrap());
+    assert_eq!(other.open().await.unwrap().site.host(), "agents.org-b.test");
+}
+
+#[tokio::test]
 async fn nodes_without_configuration_know_each_other_and_no_other_local_port() {
     let home = tempfile::tempdir().unwrap();
     let site = config(&home).open().await.unwrap().site;

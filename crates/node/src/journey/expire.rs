@@ -128,6 +128,7 @@ impl Core {
                     agents.insert(row.recipient.clone());
                     row.state = InState::Settled;
                     row.lease = None;
+                    row.outcome = Some(comity_store::Outcome::by_node("expired", None));
                     tx.put_incoming(&row)?;
                     let settled = Settled {
                         message: row.digest,

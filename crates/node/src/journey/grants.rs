@@ -363,6 +363,10 @@ fn refuse_delivery(
 ) -> Result<(), CoreError> {
     row.state = InState::Settled;
     row.lease = None;
+    row.outcome = Some(comity_store::Outcome::by_node(
+        "refused",
+        Some(code.clone()),
+    ));
     tx.put_incoming(&row)?;
     let settled = Settled {
         message: row.digest,

@@ -251,6 +251,10 @@ fn give_up(
 ) -> Result<(), CoreError> {
     row.state = state;
     row.lease = None;
+    row.outcome = Some(comity_store::Outcome::by_node(
+        "rejected",
+        Some(code.clone()),
+    ));
     tx.put_incoming(row)?;
     let settled = Settled {
         message: row.digest,

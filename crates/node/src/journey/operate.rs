@@ -482,7 +482,10 @@ fn incoming(row: &Incoming) -> MessageRow {
         type_: row.type_.to_string(),
         thid: row.thid.to_string(),
         state: row.state.as_str().to_owned(),
-        reason: row.outcome.as_ref().map(|outcome| outcome.outcome.clone()),
+        reason: row.outcome.as_ref().map(|outcome| match &outcome.code {
+            Some(code) => format!("{}: {code}", outcome.outcome),
+            None => outcome.outcome.clone(),
+        }),
         detail: None,
         sender_order: row.order,
         attempts: row.attempt,

@@ -17,7 +17,7 @@ use comity_engine::{Code, OutState, Proved};
 use comity_record::entry::ReceiptIn;
 use comity_record::receipt::{By, VerifiedReceipt};
 use comity_record::{Digest, Event, Receipt, Vkey};
-use comity_store::{Incoming, OutKind, PeerLogRow, PeerReceiptRow, ReceiptRow, Tx};
+use comity_store::{History, Incoming, OutKind, PeerLogRow, PeerReceiptRow, ReceiptRow, Tx};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
@@ -346,6 +346,17 @@ fn apply(
                 _ => None,
             });
         }
+    }
+    if !moved && row.state.is_end() && row.state != state {
+        // Recorded and shown, not applied (formats §11).
+        row.history.push(History {
+            state,
+            at: statement.at,
+            by: "peer".to_owned(),
+            proof: Proved::Receipt,
+        });
+        tx.put_outgoing(&row)?;
+        tx.put_event(&row.agent, &row.id)?;
     }
     let state = statement.state;
     tx.put_peer_receipt(&PeerReceiptRow {

@@ -112,10 +112,24 @@ pub struct Outcome {
     /// SHA-256 of the settlement as submitted.
     #[serde(with = "super::hex")]
     pub submitted: [u8; 32],
-    /// `done`, `retry` or `reject`.
+    /// `done`, `retry` or `rejected` by the agent; what the node ended it as otherwise.
     pub outcome: String,
     /// The code of a rejection.
     pub code: Option<Code>,
     /// Ids of the messages that were sent with it.
     pub messages: Vec<MessageId>,
+}
+
+impl Outcome {
+    /// What the node itself ended a delivery as. No settlement equals it.
+    #[must_use]
+    pub fn by_node(outcome: &str, code: Option<Code>) -> Self {
+        Self {
+            lease: String::new(),
+            submitted: [0; 32],
+            outcome: outcome.to_owned(),
+            code,
+            messages: Vec::new(),
+        }
+    }
 }
