@@ -5,6 +5,7 @@
 mod common;
 
 use comity_api::agent::{Message, Send};
+use comity_api::operator::CreateGrant;
 use comity_node::journey::WaitFor;
 use common::between::{Between, Weather};
 use common::{ARIA, BRUNO, REQUEST, Side, acquaint, eventually, places};
@@ -88,6 +89,39 @@ async fn what_was_lost_on_the_way_is_cancelled_once_its_recipient_says_so() {
     };
     aria.submit(next).await;
     assert_eq!(bruno.lease_one().await.message["body"]["n"], 2);
+}
+
+#[tokio::test]
+async fn what_may_have_left_is_not_called_cancelled_though_nobody_could_say_and_asked_twice() {
+    let (mut place_a, place_b) = places();
+    let between = Between::new(place_b.wire).await;
+    for (host, address) in &mut place_a.map {
+        if host.to_string() == "agents.org-b.test" {
+            *address = between.address;
+        }
+    }
+    let aria = Side::new(&place_a, "aria").await;
+    let _bruno = Side::new(&place_b, "bruno").await;
+    // To her node he is other software: no receipts, no tombstones.
+    let grant = CreateGrant {
+        agent: "aria".into(),
+        peer: BRUNO.into(),
+        they_may_send: vec![REQUEST.into()],
+        we_may_send: vec![REQUEST.into()],
+        until: None,
+        deniable: false,
+        untimed: false,
+    };
+    aria.core().create_grant(grant).await.unwrap();
+    between.set(Weather::AllLost);
+    let message = aria.send(BRUNO, REQUEST, json!({"n": 1})).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    for _ in 0..2 {
+        let asked_back = cancel(&aria, &message).await;
+        assert_eq!(asked_back.state, "queued");
+        let reason = asked_back.reason.expect("a reason");
+        assert!(reason.contains("cannot be taken back"), "{reason}");
+    }
 }
 
 #[tokio::test]

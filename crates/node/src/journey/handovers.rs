@@ -25,6 +25,8 @@ pub(super) enum Begun {
 struct Known {
     /// Messages up to this number count as begun.
     up_to: u64,
+    /// The highest number that ever began.
+    newest: u64,
     hands: HashMap<Digest, Hand>,
 }
 
@@ -41,6 +43,7 @@ impl Handovers {
     pub(crate) fn new(newest: u64) -> Self {
         Self(Mutex::new(Known {
             up_to: newest,
+            newest,
             hands: HashMap::new(),
         }))
     }
@@ -51,9 +54,10 @@ impl Handovers {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.hands.len() >= MOST {
             // Forgetting them makes all that were ever begun count as begun still.
-            known.up_to = known.up_to.max(row.seq);
+            known.up_to = known.newest;
             known.hands.retain(|_, hand| *hand == Hand::HeldBack);
         }
+        known.newest = known.newest.max(row.seq);
         match known.hands.insert(row.digest, Hand::Begun) {
             None => Begun::First,
             Some(Hand::Begun) => Begun::Again,

@@ -41,14 +41,16 @@ impl Core {
         let (waking, woken) = (agent.clone(), id.clone());
         let held_back = self.handovers.hold_back(row);
         let may_have_left = held_back.is_none();
-        self.store
+        let ended = self
+            .store
             .write(move |tx| {
                 let Some(mut row) = tx.outgoing(&agent, &id)? else {
-                    return Ok(());
+                    return Ok(true);
                 };
                 if row.state.is_end() {
-                    return Ok(());
+                    return Ok(true);
                 }
+                let mut ended = false;
                 // Only between Comity nodes is there an order to keep, and somebody who says what
                 // became of a message; without a live grant nothing follows for now, and the place
                 // is filled when something does.
@@ -77,6 +79,7 @@ impl Core {
                     // Its recipient was asked already, and has not said anything in time.
                     Some(_) if state == OutState::Expired => {
                         end_withdrawn(tx, &*entropy, row, state, by)?;
+                        ended = true;
                     }
                     Some(_) => {}
                     None if asks => {
@@ -85,7 +88,10 @@ impl Core {
                         tx.put_outgoing(&row)?;
                         tx.put_event(&agent, &id)?;
                     }
-                    None => end_withdrawn(tx, &*entropy, row, state, by)?,
+                    None => {
+                        end_withdrawn(tx, &*entropy, row, state, by)?;
+                        ended = true;
+                    }
                 }
                 if let Some(tombstone) = &tombstone
                     && live
@@ -93,11 +99,11 @@ impl Core {
                 {
                     tombstone.keep(tx, &*entropy)?;
                 }
-                Ok::<_, CoreError>(())
+                Ok::<_, CoreError>(ended)
             })
             .await?;
         drop(held_back);
-        if may_have_left {
+        if ended {
             self.handovers.settled(row.digest);
         }
         self.signals.recorded.raise();
