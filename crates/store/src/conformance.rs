@@ -134,7 +134,6 @@ macro_rules! conformance {
                 both_ends_of_a_stream_may_live_in_one_store,
                 racing_claims_give_every_number_once,
                 what_was_seen_is_known_until_it_is_forgotten,
-                what_opened_a_thread_is_the_first_message_of_that_way,
             }
             outbox {
                 a_message_is_found_by_agent_and_id_and_by_digest,

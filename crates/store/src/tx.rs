@@ -11,7 +11,7 @@ use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
 use crate::rows::trust::{GrantRow, KnockRow, PeerRow};
 use comity_did::Did;
-use comity_didcomm::{MessageId, MessageType};
+use comity_didcomm::MessageId;
 use comity_engine::Timestamp;
 use comity_record::Digest;
 
@@ -91,15 +91,6 @@ pub trait Order {
         expected: Option<u64>,
         order: u64,
     ) -> Result<()>;
-    /// The type of the first message of that way between our agent and a peer in a thread: what
-    /// opened the thread, if that side did.
-    fn thread_opened(
-        &self,
-        way: Way,
-        agent: &Did,
-        peer: &Did,
-        thid: &MessageId,
-    ) -> Result<Option<MessageType>>;
     /// The digest seen under (recipient, sender, id).
     fn seen(&self, recipient: &Did, sender: &Did, id: &MessageId) -> Result<Option<Digest>>;
     /// Notes a digest as seen until `fresh_until` (UTC seconds).

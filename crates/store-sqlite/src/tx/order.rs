@@ -1,6 +1,6 @@
 use super::{Result, SqliteTx, column, int, limit_of, parsed, uint};
 use comity_did::Did;
-use comity_didcomm::{MessageId, MessageType};
+use comity_didcomm::MessageId;
 use comity_record::Digest;
 use comity_store::{Order, StoreError, Way};
 
@@ -66,23 +66,6 @@ impl Order for SqliteTx<'_> {
         }
     }
 
-    fn thread_opened(
-        &self,
-        way: Way,
-        agent: &Did,
-        peer: &Did,
-        thid: &MessageId,
-    ) -> Result<Option<MessageType>> {
-        let (from, to, sql) = match way {
-            Way::In => (peer, agent, FIRST_INCOMING),
-            Way::Out => (agent, peer, FIRST_OUTGOING),
-        };
-        let Some(stream) = self.stream_id(way, from, to, thid)? else {
-            return Ok(None);
-        };
-        self.one(sql, [stream], |row| parsed(row, 0))
-    }
-
     fn seen(&self, recipient: &Did, sender: &Did, id: &MessageId) -> Result<Option<Digest>> {
         let (Some(name), Some(recipient), Some(sender)) =
             (self.name(id)?, self.party(recipient)?, self.party(sender)?)
@@ -140,10 +123,6 @@ impl Order for SqliteTx<'_> {
 
 const STREAM: &str =
     "SELECT id FROM stream WHERE thread = ?1 AND way = ?2 AND sender = ?3 AND recipient = ?4";
-const FIRST_INCOMING: &str =
-    "SELECT json_extract(data, '$.type') FROM inbox WHERE stream = ?1 ORDER BY seq LIMIT 1";
-const FIRST_OUTGOING: &str =
-    "SELECT json_extract(data, '$.type') FROM outbox WHERE stream = ?1 ORDER BY seq LIMIT 1";
 
 /// The word for a way in the database.
 pub(super) const fn word(way: Way) -> &'static str {

@@ -1,6 +1,6 @@
-use super::samples::{did, digest, id, incoming, outgoing};
+use super::samples::{did, digest, id};
 use super::{World, block_on};
-use crate::{StoreError, Tx, Way};
+use crate::{StoreError, Way};
 
 pub fn a_number_is_claimed_only_from_what_was_read(world: &World) {
     let claim = |expected, order| {
@@ -102,31 +102,4 @@ pub fn what_was_seen_is_known_until_it_is_forgotten(world: &World) {
     assert_eq!(world.write(|tx| tx.forget_seen(99, 1)), 1);
     assert_eq!(world.write(|tx| tx.forget_seen(99, 10)), 1);
     assert_eq!(known(), 0);
-}
-
-pub fn what_opened_a_thread_is_the_first_message_of_that_way(world: &World) {
-    let with = |type_: &str| {
-        format!("https://example.org/work/1.0/{type_}")
-            .parse()
-            .unwrap()
-    };
-    world.write(move |tx| {
-        let mut ours = outgoing("bruno", "t", 1);
-        ours.type_ = with("request");
-        tx.put_outgoing(&ours)?;
-        let mut theirs = incoming("bruno", "t", 1);
-        theirs.type_ = with("response");
-        tx.put_incoming(&theirs)?;
-        let mut more = outgoing("bruno", "t", 2);
-        more.type_ = with("more");
-        tx.put_outgoing(&more)?;
-        let opened = |tx: &dyn Tx, way, peer: &str, thid: &str| {
-            tx.thread_opened(way, &did("aria"), &did(peer), &id(thid))
-        };
-        assert_eq!(opened(tx, Way::Out, "bruno", "t")?, Some(with("request")));
-        assert_eq!(opened(tx, Way::In, "bruno", "t")?, Some(with("response")));
-        assert_eq!(opened(tx, Way::Out, "carla", "t")?, None);
-        assert_eq!(opened(tx, Way::Out, "bruno", "u")?, None);
-        Ok(())
-    });
 }

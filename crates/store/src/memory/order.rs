@@ -1,7 +1,7 @@
 use super::MemoryTx;
 use crate::{Order, StoreError, Way};
 use comity_did::Did;
-use comity_didcomm::{MessageId, MessageType};
+use comity_didcomm::MessageId;
 use comity_record::Digest;
 
 impl Order for MemoryTx<'_> {
@@ -31,23 +31,6 @@ impl Order for MemoryTx<'_> {
         }
         self.state.orders.put(key, order);
         Ok(())
-    }
-
-    fn thread_opened(
-        &self,
-        way: Way,
-        agent: &Did,
-        peer: &Did,
-        thid: &MessageId,
-    ) -> Result<Option<MessageType>, StoreError> {
-        Ok(match way {
-            Way::In => (self.state.inbox.values())
-                .find(|row| row.recipient == *agent && row.sender == *peer && row.thid == *thid)
-                .map(|row| row.type_.clone()),
-            Way::Out => (self.state.outbox.values())
-                .find(|row| row.agent == *agent && row.to == *peer && row.thid == *thid)
-                .map(|row| row.type_.clone()),
-        })
     }
 
     fn seen(
