@@ -81,7 +81,10 @@ fn of(args: &Verify, report: &Report) -> Result<Exit, Trouble> {
         Trouble::usage(format!("{named:?} is neither a DID nor NAME@HOST"))
             .next("--of bruno@agents.org-b.com")
     })?;
-    let party = report.identities.iter().find(|one| one.did == did);
+    let party = report
+        .identities
+        .iter()
+        .find(|one| one.did.same_subject(&did));
     let proved = party.is_some_and(|one| !one.keys.is_empty() && one.grade == Grade::Anchored);
     if !args.output.json {
         let what = if proved { "proved" } else { "not proved" };

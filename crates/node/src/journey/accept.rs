@@ -49,7 +49,8 @@ pub(super) enum Verdict {
     Again,
     /// Refused, recorded, and a receipt or a problem report says so.
     Told,
-    /// To be refused, once the problem report that says so is signed. Nothing was written.
+    /// To be refused, once the problem report that says so is signed. Nothing of
+    /// the refusal was written.
     Untold(Code),
     Silent,
     Gap,

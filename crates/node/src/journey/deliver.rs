@@ -115,10 +115,7 @@ impl Core {
                 Ok::<_, CoreError>((rows, tx.next_outgoing()?))
             })
             .await?;
-        let later = [next.filter(|next| *next > now), None]
-            .into_iter()
-            .flatten()
-            .min();
+        let later = next.filter(|next| *next > now);
         let pause = later.map(|next| next.since(now)).into_iter();
         let pause = pause.chain(self.lanes.next_probe(now)).min();
         let pause = pause.unwrap_or(Duration::from_secs(1));

@@ -3,14 +3,12 @@
 
 use super::Core;
 use super::grants::end_grant;
+use super::lease::{End, end_delivery};
 use super::note::note;
-use super::receipts::owe;
 use super::trouble::CoreError;
-use comity_engine::state::ReceiptState;
-use comity_engine::{Code, GrantState, InState, OutState};
+use comity_engine::{Code, GrantState, OutState};
 use comity_record::Event;
-use comity_record::entry::{Counted, Outcome, Settled};
-use comity_record::receipt::By;
+use comity_record::entry::{Counted, Outcome};
 use comity_store::{KnockState, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -126,26 +124,7 @@ impl Core {
                 let mut agents = BTreeSet::new();
                 for mut row in tx.expired_incoming(now, AT_ONCE)? {
                     agents.insert(row.recipient.clone());
-                    row.state = InState::Settled;
-                    row.lease = None;
-                    row.outcome = Some(comity_store::Outcome::by_node("expired", None));
-                    tx.put_incoming(&row)?;
-                    let settled = Settled {
-                        message: row.digest,
-                        state: ReceiptState::Expired,
-                        code: Some(Code::EXPIRED.to_string()),
-                        by: By::Node,
-                        attempt: u64::from(row.attempt),
-                        replies: Vec::new(),
-                    };
-                    note(tx, &*entropy, Event::Settled(settled), Some(row.digest))?;
-                    owe(
-                        tx,
-                        &row,
-                        ReceiptState::Expired,
-                        Some(Code::EXPIRED),
-                        By::Node,
-                    )?;
+                    end_delivery(tx, &*entropy, &mut row, End::Expired)?;
                 }
                 for row in tx.expired_grants(now, AT_ONCE)? {
                     agents.insert(row.ours.clone());

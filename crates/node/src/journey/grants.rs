@@ -7,15 +7,15 @@
 
 use super::Core;
 use super::admit::{end_noted, ending};
+use super::lease::{End, end_delivery};
 use super::note::note;
 use super::trouble::CoreError;
 use comity_did::Did;
 use comity_engine::decide::Rule;
-use comity_engine::{Code, Grant, GrantState, InState, OutState, Proved, Timestamp};
+use comity_engine::{Code, Grant, GrantState, OutState, Proved, Timestamp};
 use comity_jose::Entropy;
-use comity_record::entry::{Decided, EndedState, Outcome, Settled};
-use comity_record::receipt::By;
-use comity_record::{Digest, Event, ReceiptState};
+use comity_record::entry::{Decided, EndedState, Outcome};
+use comity_record::{Digest, Event};
 use comity_store::{GrantRow, Incoming, OutKind, Outgoing, Page, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -278,7 +278,7 @@ impl Sweep {
         mut row: Incoming,
     ) -> Result<(), CoreError> {
         if let Follow::Ended { code, .. } = &self.follow {
-            return refuse_delivery(tx, entropy, row, code);
+            return end_delivery(tx, entropy, &mut row, End::Refused(code));
         }
         let Some(grant) = begun else { return Ok(()) };
         let id = grant.id();
@@ -290,7 +290,7 @@ impl Sweep {
             tx.put_incoming(&row)?;
             return Ok(());
         }
-        refuse_delivery(tx, entropy, row, &Code::TYPE_NOT_GRANTED)
+        end_delivery(tx, entropy, &mut row, End::Refused(&Code::TYPE_NOT_GRANTED))
     }
 }
 
@@ -352,38 +352,6 @@ impl Core {
             }
         }
     }
-}
-
-/// Ends a delivery that policy does not let through any more; its sender is told.
-fn refuse_delivery(
-    tx: &mut dyn Tx,
-    entropy: &dyn Entropy,
-    mut row: Incoming,
-    code: &Code,
-) -> Result<(), CoreError> {
-    row.state = InState::Settled;
-    row.lease = None;
-    row.outcome = Some(comity_store::Outcome::by_node(
-        "refused",
-        Some(code.clone()),
-    ));
-    tx.put_incoming(&row)?;
-    let settled = Settled {
-        message: row.digest,
-        state: ReceiptState::Refused,
-        code: Some(code.to_string()),
-        by: By::Node,
-        attempt: u64::from(row.attempt),
-        replies: Vec::new(),
-    };
-    note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
-    super::receipts::owe(
-        tx,
-        &row,
-        ReceiptState::Refused,
-        Some(code.clone()),
-        By::Node,
-    )
 }
 
 fn refuse_held(

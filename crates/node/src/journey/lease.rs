@@ -14,7 +14,7 @@ use comity_jose::{Entropy, base64url};
 use comity_record::Event;
 use comity_record::entry::Settled;
 use comity_record::receipt::By;
-use comity_store::{Incoming, Tx};
+use comity_store::{Incoming, Outcome, Tx};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -100,7 +100,7 @@ impl Core {
                         Err(CoreError::Defect(why)) => {
                             tracing::error!(why, delivery = %row.delivery, "given up");
                             let code = &Code::UNSUPPORTED_TYPE;
-                            give_up(tx, &*entropy, &mut row, InState::Dead, code)?;
+                            end_delivery(tx, &*entropy, &mut row, End::Dead(code))?;
                             died = true;
                         }
                         Err(error) => return Err(error),
@@ -221,7 +221,7 @@ impl Core {
                         Ok(())
                     }
                     InState::Ready | InState::Leased | InState::Parked => {
-                        give_up(tx, &*entropy, &mut row, InState::Settled, &Code::DROPPED)
+                        end_delivery(tx, &*entropy, &mut row, End::Dropped)
                     }
                 }
             })
@@ -238,38 +238,47 @@ pub(super) fn die(
     entropy: &dyn Entropy,
     row: &mut Incoming,
 ) -> Result<(), CoreError> {
-    give_up(tx, entropy, row, InState::Dead, &Code::ATTEMPTS_EXHAUSTED)
+    end_delivery(tx, entropy, row, End::Dead(&Code::ATTEMPTS_EXHAUSTED))
 }
 
-/// Ends a delivery that its agent did not settle; its sender sees `rejected`, by its node.
-fn give_up(
+/// How the node itself ends a delivery.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum End<'a> {
+    /// Its time ran out.
+    Expired,
+    /// Policy does not let it through any more.
+    Refused(&'a Code),
+    /// The operator gave it up.
+    Dropped,
+    /// It cannot be handed out; the operator may look.
+    Dead(&'a Code),
+}
+
+/// Ends a delivery that its agent did not settle; its sender is told, by a receipt of the node.
+pub(super) fn end_delivery(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     row: &mut Incoming,
-    state: InState,
-    code: &Code,
+    end: End<'_>,
 ) -> Result<(), CoreError> {
+    let (state, stated, code) = match end {
+        End::Expired => (InState::Settled, ReceiptState::Expired, &Code::EXPIRED),
+        End::Refused(code) => (InState::Settled, ReceiptState::Refused, code),
+        End::Dropped => (InState::Settled, ReceiptState::Rejected, &Code::DROPPED),
+        End::Dead(code) => (InState::Dead, ReceiptState::Rejected, code),
+    };
     row.state = state;
     row.lease = None;
-    row.outcome = Some(comity_store::Outcome::by_node(
-        "rejected",
-        Some(code.clone()),
-    ));
+    row.outcome = Some(Outcome::by_node(stated.as_str(), Some(code.clone())));
     tx.put_incoming(row)?;
     let settled = Settled {
         message: row.digest,
-        state: ReceiptState::Rejected,
+        state: stated,
         code: Some(code.to_string()),
         by: By::Node,
         attempt: u64::from(row.attempt),
         replies: Vec::new(),
     };
     note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
-    super::receipts::owe(
-        tx,
-        row,
-        ReceiptState::Rejected,
-        Some(code.clone()),
-        By::Node,
-    )
+    super::receipts::owe(tx, row, stated, Some(code.clone()), By::Node)
 }
