@@ -32,7 +32,8 @@ pub(crate) struct Up {
         hide_env_values = true
     )]
     public_url: Option<String>,
-    /// Host of the agents' DIDs [default: that of --public-url, else localhost]
+    /// Host of the agents' DIDs [default: that of --public-url; once there are agents, that of the
+    /// last start; else localhost]
     #[arg(long, value_name = "HOST", env = "COMITY_HOST", hide_env_values = true)]
     host: Option<Host>,
     /// Where peers deliver [default: what the host map says for --host, else the first free port of
