@@ -6,6 +6,9 @@ pub const PLAINTEXT: &str = "application/didcomm-plain+json";
 pub const SIGNED: &str = "application/didcomm-signed+json";
 /// Encrypted.
 pub const ENCRYPTED: &str = "application/didcomm-encrypted+json";
+/// The `typ` of a detached signature over an attachment: the specification names none, and what
+/// was signed as an attachment must not pass for a message.
+pub const ATTACHMENT: &str = "application/comity-attachment+jws";
 
 /// Whether a `typ` names this format. Without a slash it is read as if `application/` stood
 /// before it (ENV-05).

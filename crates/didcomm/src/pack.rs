@@ -14,15 +14,27 @@ use crate::media_type;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
+    /// The sender has no key on any curve that the recipient agrees on: sign instead.
+    #[error("sender and recipient have no agreement keys on one curve; sign instead")]
+    Curves,
     /// The envelope cannot be written.
     #[error("message cannot be encrypted")]
     Encrypt(#[from] EncryptError),
     /// What is to be forwarded is not JSON.
     #[error("envelope to forward is not json")]
     Envelope,
+    /// `from` names somebody else than the one who packs (ADR-01, ADR-03).
+    #[error("from is another DID than the one that packs the message")]
+    From,
     /// The recipient's document has no key to encrypt to.
     #[error("recipient has no key to encrypt to")]
     NoKey,
+    /// The sender has no key that signs.
+    #[error("sender has no key that signs")]
+    NoSigningKey,
+    /// `to` names others than the recipient (ADR-02, ENV-08).
+    #[error("to does not name the recipient")]
+    To,
 }
 
 /// The octets to sign for a message: the protected header is always the same (formats.md §1).
@@ -35,12 +47,13 @@ pub fn signing_input_for(alg: SignatureAlgorithm, plaintext: &[u8]) -> SigningIn
     if alg == SignatureAlgorithm::EdDsa {
         return signing_input(plaintext);
     }
-    let protected = format!(
-        r#"{{"typ":"{}","alg":"{}"}}"#,
-        media_type::SIGNED,
-        alg.name()
-    );
+    let protected = protected_header(media_type::SIGNED, alg);
     SigningInput::new(protected.as_bytes(), plaintext)
+}
+
+/// The protected header of a signature that names its key beside it.
+pub(crate) fn protected_header(typ: &str, alg: SignatureAlgorithm) -> String {
+    format!(r#"{{"typ":"{typ}","alg":"{}"}}"#, alg.name())
 }
 
 /// Signs a message with a key that is at hand.
@@ -153,4 +166,5 @@ fn write(
 
 const PROTECTED: &[u8] = br#"{"typ":"application/didcomm-signed+json","alg":"EdDSA"}"#;
 
-const PREFERENCE: [Curve; 4] = [Curve::X25519, Curve::P384, Curve::P256, Curve::P521];
+/// The curves, best first.
+pub(crate) const PREFERENCE: [Curve; 4] = [Curve::X25519, Curve::P384, Curve::P256, Curve::P521];

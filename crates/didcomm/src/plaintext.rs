@@ -7,9 +7,10 @@ mod attachment;
 mod read;
 mod write;
 
-pub use attachment::{Attachment, AttachmentError, Data};
+pub use attachment::{Attachment, AttachmentError, ContentError, ContentSigner, Data};
 
 use comity_did::Did;
+use comity_jose::SystemEntropy;
 use comity_jose::json::JsonError;
 use serde_json::{Map, Value};
 
@@ -125,6 +126,15 @@ pub enum PlaintextError {
 }
 
 impl Plaintext {
+    /// A message of a type, with a new id and nothing else.
+    ///
+    /// # Errors
+    /// [`MessageTypeError`](crate::MessageTypeError) if `type_` is no message-type URI.
+    pub fn of_type(type_: &str) -> Result<Self, crate::MessageTypeError> {
+        let id = MessageId::generate(&SystemEntropy);
+        Ok(Self::new(id, MessageType::parse(type_)?))
+    }
+
     /// A message with these two headers and nothing else.
     pub fn new(id: MessageId, type_: MessageType) -> Self {
         Self {

@@ -34,6 +34,8 @@ use comity_jose::json::{self, Limits};
 use comity_jose::{PublicKey, SharedSecret};
 use serde_json::Value;
 
+use crate::protocols::routing::{Forward, Forwarded};
+use crate::protocols::{Body as _, BodyError};
 use crate::{MessageId, MessageType, Plaintext};
 use from_prior::Prior;
 use sealed::Sealed;
@@ -53,6 +55,16 @@ pub struct UnpackOptions {
     /// carries [`Warning::RecipientNotInTo`]. Off: machines must not act on such a message
     /// (ADR-02).
     pub accept_unlisted_recipient: bool,
+}
+
+impl UnpackOptions {
+    /// The defaults, at a time in UTC seconds: expired messages and rotations are found.
+    pub fn at(now: u64) -> Self {
+        Self {
+            now: Some(now),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for UnpackOptions {
@@ -303,6 +315,12 @@ struct Author {
 }
 
 impl SoFar {
+    /// The layers of this hop: those since the last forward.
+    fn hop(&self) -> &[Layer] {
+        let last = self.layers.iter().rposition(Layer::is_forward);
+        last.map_or(&self.layers[..], |last| &self.layers[last + 1..])
+    }
+
     /// The document that proved the sender of an outer layer, if it is the one wanted.
     fn known_document(&self, did: &Did) -> Option<Arc<DidDocument>> {
         let sender = self.sender.as_ref()?;
@@ -390,6 +408,9 @@ fn with_plaintext(
     {
         so_far.warnings.push(Warning::Expired);
     }
+    if let Some(envelope) = rewrapped(plaintext, so_far)? {
+        return read(envelope, options, so_far);
+    }
     if let Some(jwt) = &plaintext.from_prior {
         let prior = Prior::read(jwt, plaintext, so_far, options)?;
         return Ok(State::PriorResolving(Box::new(prior), Box::new(message)));
@@ -398,10 +419,42 @@ fn with_plaintext(
     Ok(State::Done(Box::new(so_far.into_received(message, None))))
 }
 
+/// The envelope inside a forward to the very DID that opened it: a mediator wrapped the message once
+/// more on the last stretch (RTE-05).
+///
+/// Every other forward is handed out as a message, for mediators.
+fn rewrapped(plaintext: &Plaintext, so_far: &mut SoFar) -> Result<Option<Vec<u8>>, UnpackError> {
+    let is_anonymous = so_far.signer.is_none() && so_far.sender.is_none();
+    let Some(recipient) = so_far.recipient.as_ref().filter(|_| is_anonymous) else {
+        return Ok(None);
+    };
+    if !plaintext.type_.is(Forward::TYPE) {
+        return Ok(None);
+    }
+    let Forwarded { next, payloads } = Forwarded::read(plaintext).map_err(UnpackError::Forward)?;
+    if !next.did().same_subject(recipient.did()) {
+        return Ok(None);
+    }
+    let mut payloads = payloads.into_iter();
+    let (Some(envelope), None) = (payloads.next(), payloads.next()) else {
+        return Err(UnpackError::Forward(BodyError::Attachment));
+    };
+    let forwards = so_far.layers.iter().filter(|layer| layer.is_forward());
+    if forwards.count() == MAX_FORWARDS {
+        return Err(UnpackError::Nesting);
+    }
+    so_far.layers.push(Layer::Forward { next });
+    Ok(Some(envelope))
+}
+
 /// Whether `to` is there and names others than the DID whose key opened the envelope.
 fn is_unlisted(plaintext: &Plaintext, recipient: Option<&DidUrl>) -> bool {
     recipient.is_some_and(|kid| !plaintext.to.is_empty() && !plaintext.is_to(kid.did()))
 }
+
+/// How often a message may be wrapped for its own recipient: each mediator on the way may do so, and
+/// nobody has more than a few.
+const MAX_FORWARDS: usize = 4;
 
 /// Seconds that two honest clocks may be apart (TIM-02).
 const CLOCK_SKEW: u64 = 60;

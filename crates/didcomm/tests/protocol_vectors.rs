@@ -9,7 +9,7 @@ mod common;
 
 use comity_didcomm::problem::{ProblemReport, Scope, Sorter, render};
 use comity_didcomm::protocols::discover_features::{self, Disclosure, Queries, Query};
-use comity_didcomm::protocols::routing::{Forwarded, forward};
+use comity_didcomm::protocols::routing::{Forwarded, Hop, forward};
 use comity_didcomm::protocols::{Body, trust_ping};
 use comity_didcomm::{
     MessageId, MessageType, Plaintext, ProblemCode, ProtocolUri, UnpackOptions, ack,
@@ -258,7 +258,8 @@ fn what_is_wrapped_for_routing_keys_opens_hop_by_hop() {
     ]
     .map(|did| {
         let document = world.document(&did.parse().unwrap()).unwrap();
-        comity_didcomm::agreement_targets(&document).remove(0)
+        let (kid, key) = comity_didcomm::agreement_targets(&document).remove(0);
+        Hop::new(kid, key)
     });
     let charlie = "did:example:charlie".parse().unwrap();
     let inner = comity_didcomm::anoncrypt(
@@ -283,14 +284,14 @@ fn what_is_wrapped_for_routing_keys_opens_hop_by_hop() {
     for index in 0..hops.len() {
         let received = world.unpack(&envelope, &UnpackOptions::default()).unwrap();
         assert_eq!(received.plaintext.expires_time, Some(9));
-        assert_eq!(received.recipient.as_ref(), Some(&hops[index].0));
+        assert_eq!(received.recipient.as_ref(), Some(&hops[index].name));
         assert_eq!(received.plaintext.from, None);
         assert_eq!(received.plaintext.please_ack, []);
         assert!(received.plaintext.attachments[0].data.json.is_some());
         let forwarded = Forwarded::read(&received.plaintext).unwrap();
         assert_eq!(
             &forwarded.next,
-            hops.get(index + 1).map_or(&next, |hop| &hop.0)
+            hops.get(index + 1).map_or(&next, |hop| &hop.name)
         );
         envelope = forwarded.payloads.into_iter().next().unwrap();
     }

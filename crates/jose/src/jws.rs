@@ -4,7 +4,7 @@
 //! to sign, and takes the signature back. Reading gives a [`Jws`] whose payload is reachable only
 //! through [`Jws::verify`] or a method that says it is unverified.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::base64url;
 use crate::json::{self, JsonError, Limits};
@@ -56,6 +56,16 @@ impl SigningInput {
         out.push_str(&Value::from(kid).to_string());
         out.push_str("}}]}");
         out
+    }
+
+    /// The flattened form without the payload, for whoever has that from elsewhere (RFC 7515
+    /// appendix F).
+    pub fn into_detached(self, kid: &str, signature: &[u8]) -> Value {
+        json!({
+            "protected": self.0.protected(),
+            "header": {"kid": kid},
+            "signature": base64url::encode(signature),
+        })
     }
 
     /// The compact form: `protected.payload.signature` (RFC 7515 §7.1).
@@ -199,6 +209,35 @@ impl Jws {
             dot,
         };
         Self::assemble(signed, Map::new(), signature)
+    }
+
+    /// Reads a signature without its payload, which is known from elsewhere: a JSON object in the
+    /// general or the flattened form, or the text `protected..signature`.
+    ///
+    /// # Errors
+    /// As [`Jws::parse_json`]; also a payload that is there after all.
+    ///
+    /// # Spec
+    /// RFC 7515 appendix F; DIDComm v2.1 §"Attachments"; ATT-06.
+    pub fn from_detached(value: Value, payload: &[u8]) -> Result<Self, JwsError> {
+        let payload = base64url::encode(payload);
+        match value {
+            Value::String(text) => {
+                let (protected, signature) =
+                    text.split_once("..").ok_or(JwsError::Shape("payload"))?;
+                Self::parse_compact(
+                    &format!("{protected}.{payload}.{signature}"),
+                    &Limits::MESSAGE,
+                )
+            }
+            Value::Object(mut envelope) => {
+                if envelope.insert("payload".into(), payload.into()).is_some() {
+                    return Err(JwsError::Shape("payload"));
+                }
+                Self::from_value(Value::Object(envelope))
+            }
+            _ => Err(JwsError::Shape("signature")),
+        }
     }
 
     fn assemble(

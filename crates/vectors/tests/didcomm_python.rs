@@ -245,6 +245,7 @@ fn names(layers: &[Layer]) -> Vec<&'static str> {
     let name = |layer: &Layer| match layer {
         Layer::Anoncrypt { .. } => "anoncrypt",
         Layer::Authcrypt { .. } => "authcrypt",
+        Layer::Forward { .. } => "forward",
         Layer::Signed { .. } => "sign",
         _ => "unknown",
     };

@@ -1,5 +1,9 @@
 //! Attachments.
 
+mod content;
+
+pub use content::{ContentError, ContentSigner};
+
 use std::borrow::Cow;
 
 use comity_jose::base64url;
@@ -56,10 +60,12 @@ pub struct Data {
     /// Addresses to fetch from, only as policy permits (ATT-08).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<String>,
-    /// The multihash of the content; always there with `links` (ATT-04).
+    /// The multihash of the content, for [`Attachment::check_hash`]; always there with `links`
+    /// (ATT-04).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hash: Option<String>,
-    /// A detached signature over the content; unverified (ATT-06).
+    /// A detached signature over the content; a claim before [`Attachment::verify_signature`]
+    /// (ATT-06).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub jws: Option<Value>,
 }

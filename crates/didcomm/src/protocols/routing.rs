@@ -1,8 +1,12 @@
 //! routing/2.0: a message in an envelope for somebody who passes it on (RTE-01 to RTE-09).
 
+mod route;
+
+pub use route::{Hop, Route, RouteError};
+
 use comity_did::DidUrl;
+use comity_jose::Entropy;
 use comity_jose::jwe::Enc;
-use comity_jose::{Entropy, PublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -59,32 +63,28 @@ impl Forwarded {
     }
 }
 
-/// One hop on the way to a recipient: a routing key, with its id.
-pub type Hop = (DidUrl, PublicKey);
-
-/// Wraps an envelope for the routing keys, given in the order of the document, the first of which
-/// is the outermost: the result goes to the endpoint (RTE-02).
+/// Wraps an envelope for the hops of a route, the first of which is the outermost: the result goes
+/// to the route's address (RTE-02).
 ///
-/// `next` is the recipient. Without routing keys the envelope comes back as it is. `expires_time`
-/// is in UTC seconds.
+/// `next` is the recipient. Without hops the envelope comes back as it is. `expires_time` is in UTC
+/// seconds.
 ///
 /// # Errors
 /// [`PackError`].
 pub fn forward(
     entropy: &dyn Entropy,
     next: &DidUrl,
-    routing_keys: &[Hop],
+    hops: &[Hop],
     envelope: String,
     enc: Enc,
     expires_time: Option<u64>,
 ) -> Result<String, PackError> {
     let mut next = next;
     let mut envelope = envelope;
-    for hop in routing_keys.iter().rev() {
-        let octets = forward_octets(entropy, next, &hop.0, &envelope, expires_time)?;
-        let targets = std::slice::from_ref(hop);
-        envelope = anoncrypt_to(entropy, targets, enc, &octets, media_type::ENCRYPTED)?;
-        next = &hop.0;
+    for hop in hops.iter().rev() {
+        let octets = forward_octets(entropy, next, &hop.name, &envelope, expires_time)?;
+        envelope = anoncrypt_to(entropy, &hop.keys, enc, &octets, media_type::ENCRYPTED)?;
+        next = &hop.name;
     }
     Ok(envelope)
 }

@@ -5,6 +5,7 @@ use comity_jose::json::JsonError;
 use comity_jose::jwe::JweError;
 use comity_jose::jws::JwsError;
 
+use crate::protocols::BodyError;
 use crate::{PlaintextError, ProblemCode};
 
 /// Why a message is refused. For the operator: whoever sent it learns nothing from it.
@@ -17,6 +18,9 @@ pub enum UnpackError {
     /// Our key and the keys of the envelope do not agree on a secret (JWE-13, JWE-14).
     #[error("keys do not agree on a secret")]
     Agreement,
+    /// A forward to ourselves that holds no envelope, or several (RTE-05).
+    #[error("forward to the recipient itself is refused")]
+    Forward(#[source] BodyError),
     /// The claim to be somebody known before is wrong.
     #[error("rotation of the sender is refused")]
     FromPrior(#[from] FromPriorError),
@@ -161,7 +165,8 @@ impl UnpackError {
             Self::NoKey => Class::NoKey,
             Self::Unauthorized { .. } => Class::UnauthorizedKey,
             Self::Unresolved { .. } => Class::Did,
-            Self::Json(_)
+            Self::Forward(_)
+            | Self::Json(_)
             | Self::KeyId(_)
             | Self::Nesting
             | Self::OutOfTurn

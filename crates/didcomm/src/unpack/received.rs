@@ -1,5 +1,6 @@
 //! What unpacking gives.
 
+use std::fmt;
 use std::sync::Arc;
 
 use comity_did::{Did, DidDocument, DidUrl};
@@ -36,6 +37,12 @@ impl Received {
     pub fn is_encrypted(&self) -> bool {
         self.recipient.is_some()
     }
+
+    /// The DID that is proved to have written the message, in the form in which it says so itself
+    /// (`from`); `None` if nobody is proved. [`Received::proof`] says who else can tell.
+    pub fn author(&self) -> Option<&Did> {
+        self.proof.kid().and(self.plaintext.from.as_ref())
+    }
 }
 
 /// Who can tell who wrote a message.
@@ -60,6 +67,27 @@ pub enum Proof {
     },
 }
 
+impl Proof {
+    /// The key that proves it: its DID is the author's.
+    pub fn kid(&self) -> Option<&DidUrl> {
+        match self {
+            Self::Nobody => None,
+            Self::Us { kid, .. } | Self::Anyone { kid, .. } => Some(kid),
+        }
+    }
+}
+
+/// One sentence for people.
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("nothing is proved about who wrote it"),
+            Self::Us { kid, .. } => write!(f, "proved to us only: encrypted by {kid}"),
+            Self::Anyone { kid, .. } => write!(f, "proved to anyone: signed by {kid}"),
+        }
+    }
+}
+
 /// One layer around a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -76,11 +104,23 @@ pub enum Layer {
         /// The sender's key.
         sender: DidUrl,
     },
+    /// A forward to the recipient itself: what is inside came through a mediator that wrapped it once
+    /// more (RTE-05).
+    Forward {
+        /// Whom the mediator wrapped it for.
+        next: DidUrl,
+    },
     /// Signed.
     Signed {
         /// The signer's key.
         signer: DidUrl,
     },
+}
+
+impl Layer {
+    pub(super) fn is_forward(&self) -> bool {
+        matches!(self, Self::Forward { .. })
+    }
 }
 
 /// A verified signature with all that is needed to verify it again (JWS-12).

@@ -29,7 +29,7 @@ impl Sealed {
             return Err(UnpackError::Typ);
         }
         // ENV-02, ENV-04: authcrypt may stand in anoncrypt, and nothing else in anything.
-        match (so_far.layers.as_slice(), jwe.alg()) {
+        match (so_far.hop(), jwe.alg()) {
             ([], _) | ([Layer::Anoncrypt { .. }], Alg::Ecdh1Pu) => {}
             _ => return Err(UnpackError::Nesting),
         }

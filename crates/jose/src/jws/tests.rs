@@ -162,3 +162,31 @@ fn the_key_id_is_written_beside_the_protected_header_of_the_general_form() {
     let protected = base64url::decode(signature["protected"].as_str().unwrap()).unwrap();
     assert_eq!(protected, PROTECTED.as_bytes());
 }
+
+#[test]
+fn a_detached_signature_needs_the_payload_it_was_made_for() {
+    let (key, input, signature) = signed(PROTECTED);
+    let compact = format!(
+        "{}..{}",
+        input.protected_b64(),
+        base64url::encode(&signature)
+    );
+    let flattened = input.into_detached(KID, &signature);
+    for detached in [flattened.clone(), Value::from(compact)] {
+        let jws = Jws::from_detached(detached.clone(), b"{\"rows\":3}").unwrap();
+        assert_eq!(jws.verify(key.public()).unwrap(), b"{\"rows\":3}");
+        let other = Jws::from_detached(detached, b"{\"rows\":4}").unwrap();
+        assert!(matches!(
+            other.verify(key.public()),
+            Err(JwsError::Signature(_))
+        ));
+    }
+    let mut attached = flattened;
+    attached["payload"] = "e30".into();
+    for refused in [attached, Value::from("a.b.c"), Value::from(3)] {
+        assert!(matches!(
+            Jws::from_detached(refused, b"{\"rows\":3}"),
+            Err(JwsError::Shape(_))
+        ));
+    }
+}

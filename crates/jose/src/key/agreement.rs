@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{KeyError, PublicKey, jwk};
+use super::{KeyError, PublicKey, draw, jwk};
 use crate::crypto::{AgreementSecret, Curve, Entropy};
 
 /// A private key for key agreement. Its octets are zeroized on drop and never printed.
@@ -37,19 +37,7 @@ impl AgreementKey {
         if !curve.agrees() {
             return Err(KeyError::Purpose(curve));
         }
-        let mut octets = Zeroizing::new(vec![0; curve.field_len()]);
-        // A number at or above the order of a NIST curve is refused and drawn again: about once
-        // in 2^32 draws for P-256, practically never for the others.
-        for _ in 0..64 {
-            entropy.fill(&mut octets);
-            if curve == Curve::P521 {
-                octets[0] &= 0x01;
-            }
-            if let Ok(key) = Self::from_raw(curve, &octets) {
-                return Ok(key);
-            }
-        }
-        Err(KeyError::Encoding)
+        draw(curve, entropy, Self::from_raw)
     }
 
     /// From 32 octets (X25519) or the private number at full width (NIST curves).

@@ -10,7 +10,9 @@ pub use agreement::{AgreementError, AgreementKey, SharedSecret};
 pub use public::{PublicKey, SignatureError};
 pub use signing::SigningKey;
 
-use crate::crypto::Curve;
+use zeroize::Zeroizing;
+
+use crate::crypto::{Curve, Entropy};
 
 /// Octets or a JWK that are not a key we accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +42,28 @@ pub enum KeyError {
     /// A curve, key type or multicodec that we do not know.
     #[error("key type is not supported")]
     Unsupported,
+}
+
+/// Draws the private octets of a new key until they make one.
+///
+/// A number at or above the order of a curve is refused and drawn again: about once in 2^32 draws
+/// for P-256, practically never for the others.
+fn draw<K>(
+    curve: Curve,
+    entropy: &dyn Entropy,
+    make: impl Fn(Curve, &[u8]) -> Result<K, KeyError>,
+) -> Result<K, KeyError> {
+    let mut octets = Zeroizing::new(vec![0; curve.field_len()]);
+    for _ in 0..64 {
+        entropy.fill(&mut octets);
+        if curve == Curve::P521 {
+            octets[0] &= 0x01;
+        }
+        if let Ok(key) = make(curve, &octets) {
+            return Ok(key);
+        }
+    }
+    Err(KeyError::Encoding)
 }
 
 #[cfg(test)]

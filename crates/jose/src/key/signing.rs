@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{AgreementKey, KeyError, PublicKey, jwk};
+use super::{AgreementKey, KeyError, PublicKey, draw, jwk};
 use crate::crypto::{Curve, Entropy, SignatureAlgorithm, SigningSecret, ed25519_seed_to_x25519};
 
 /// A private key for signatures. Its octets are zeroized on drop and never printed.
@@ -18,9 +18,18 @@ pub struct SigningKey {
 impl SigningKey {
     /// Makes a new Ed25519 key.
     pub fn generate(entropy: &dyn Entropy) -> Self {
-        let mut seed = Zeroizing::new([0; 32]);
-        entropy.fill(seed.as_mut());
-        Self::from_seed(Curve::Ed25519, seed.as_ref()).expect("every 32 octets are an Ed25519 seed")
+        Self::generate_on(Curve::Ed25519, entropy).expect("every 32 octets are an Ed25519 seed")
+    }
+
+    /// Makes a new key on a curve.
+    ///
+    /// # Errors
+    /// [`KeyError::Purpose`] for a curve without signatures.
+    pub fn generate_on(curve: Curve, entropy: &dyn Entropy) -> Result<Self, KeyError> {
+        curve
+            .signature_algorithm()
+            .ok_or(KeyError::Purpose(curve))?;
+        draw(curve, entropy, Self::from_seed)
     }
 
     /// From the seed of an Ed25519 key, or the private number of a P-256 or secp256k1 key.

@@ -167,6 +167,7 @@ fn layer_name(layer: &Layer) -> &'static str {
     match layer {
         Layer::Anoncrypt { .. } => "anoncrypt",
         Layer::Authcrypt { .. } => "authcrypt",
+        Layer::Forward { .. } => "forward",
         Layer::Signed { .. } => "sign",
         _ => "unknown",
     }
