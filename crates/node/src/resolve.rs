@@ -1,4 +1,4 @@
-//! Reaching others: DIDs to documents, documents to endpoints, envelopes to peers.
+//! Reaching others: DIDs to documents, documents to routes, envelopes to peers.
 //!
 //! Every address here was written by somebody else, so every connection goes through one
 //! [guard]: https only, the name is resolved and checked **in the same step** that
@@ -14,18 +14,18 @@
 
 mod cache;
 mod connect;
-mod endpoint;
 mod guard;
 mod http;
 mod names;
 mod resolver;
+mod route;
 
 pub use connect::ConnectError;
-pub use endpoint::{Endpoint, endpoint};
 pub use guard::AddressClass;
 pub use http::{FetchError, Http, PostAnswer};
 pub use names::NameError;
 pub use resolver::{ResolveError, Resolver};
+pub use route::NoRoute;
 
 /// For whom something is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -191,12 +191,9 @@ impl Core {
         if pin.is_some_and(|pin| !grant::continues(pin, &document)) {
             return Handed::OtherKeys;
         }
-        let Some(endpoint) = crate::resolve::endpoint(&document) else {
-            return self.down(
-                &probe,
-                &Code::UNRESOLVED,
-                "its document names no HTTP endpoint",
-            );
+        let route = match self.resolver.route(&document).await {
+            Ok(route) => route,
+            Err(error) => return self.down(&probe, &Code::UNRESOLVED, &error.to_string()),
         };
         let enc = if self.speaks_gcm(to).await {
             Enc::A256Gcm
@@ -205,19 +202,22 @@ impl Core {
         };
         let typ = comity_didcomm::media_type::ENCRYPTED;
         let envelope = comity_didcomm::anoncrypt(&*self.entropy, &document, enc, octets, typ);
-        let Ok(envelope) = envelope else {
+        // Of mediators nobody knows more than that they read what everybody must.
+        let wrap = |envelope| route.wrap(&*self.entropy, to, envelope, Enc::A256CbcHs512, None);
+        let Ok(envelope) = envelope.and_then(wrap) else {
             return self.down(
                 &probe,
                 &Code::UNRESOLVED,
                 "its document has no key to encrypt to",
             );
         };
-        match self.http.post_envelope(&endpoint, envelope.into()).await {
+        match self.http.post_envelope(&route.uri, envelope.into()).await {
             Ok(PostAnswer::Taken) => {
                 self.lanes.up(&probe);
                 Handed::Taken
             }
-            Ok(PostAnswer::Gap) => {
+            // A mediator knows nothing of streams.
+            Ok(PostAnswer::Gap) if route.hops.is_empty() => {
                 self.lanes.up(&probe);
                 Handed::Gap
             }
@@ -226,6 +226,10 @@ impl Core {
                 Handed::Refused {
                     for_good: Some(Code::TOO_LARGE),
                 }
+            }
+            Ok(PostAnswer::Gap) => {
+                self.lanes.up(&probe);
+                Handed::Refused { for_good: None }
             }
             Ok(PostAnswer::Refused(status)) => {
                 self.lanes.up(&probe);

@@ -3,10 +3,10 @@
 use super::Core;
 use super::trouble::CoreError;
 use crate::config::Host;
-use crate::resolve::{Lane, endpoint};
+use crate::resolve::Lane;
 use comity_api::Problem;
 use comity_api::operator::Finding;
-use comity_did::{Did, Relationship};
+use comity_did::{Did, DidDocument, Relationship};
 use comity_engine::{GrantState, InState, OutState};
 use std::time::Duration;
 
@@ -187,27 +187,31 @@ impl Core {
         } else {
             bad("keys", "no key to verify with, or none to encrypt to")
         });
-        match endpoint(&document) {
-            None => findings.push(bad("endpoint", "the document names no HTTP endpoint")),
-            Some(endpoint) => {
-                let looked = self.http.look_at(&endpoint);
-                findings.push(
-                    match tokio::time::timeout(Duration::from_secs(10), looked).await {
-                        Ok(Ok(())) => ok(
-                            "endpoint",
-                            format!("{} answers{}", endpoint.uri, self.by_map(&endpoint.uri)),
-                        ),
-                        Ok(Err(error)) => bad("endpoint", error.to_string()),
-                        Err(_) => bad(
-                            "endpoint",
-                            format!("{} does not answer in time", endpoint.uri),
-                        ),
-                    },
-                );
-            }
-        }
+        findings.push(self.examine_route(&document).await);
         findings.extend(self.examine_grants(did).await);
         findings
+    }
+
+    async fn examine_route(&self, document: &DidDocument) -> Finding {
+        let route = match self.resolver.route(document).await {
+            Ok(route) => route,
+            Err(error) => return bad("endpoint", error.to_string()),
+        };
+        let uri = &route.uri;
+        let through = match route.hops.len() {
+            0 => String::new(),
+            1 => ", a mediator".to_owned(),
+            hops => format!(", the first of {hops} mediators"),
+        };
+        let looked = self.http.look_at(uri);
+        match tokio::time::timeout(Duration::from_secs(10), looked).await {
+            Ok(Ok(())) => ok(
+                "endpoint",
+                format!("{uri} answers{}{through}", self.by_map(uri)),
+            ),
+            Ok(Err(error)) => bad("endpoint", error.to_string()),
+            Err(_) => bad("endpoint", format!("{uri} does not answer in time")),
+        }
     }
 
     /// How an address is really reached, if a host map says so.

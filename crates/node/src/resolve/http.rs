@@ -1,7 +1,7 @@
 //! The one HTTP client towards peers.
 
+use super::Lane;
 use super::connect::{ConnectError, GuardedConnector};
-use super::{Endpoint, Lane};
 use crate::config::{Host, Site};
 use ::http::header::{self, HeaderMap, HeaderValue};
 use ::http::uri::{PathAndQuery, Scheme};
@@ -156,16 +156,16 @@ impl Http {
         }
     }
 
-    /// Hands an envelope over.
+    /// Hands an envelope over, to an address that a peer's document gave.
     ///
     /// # Errors
     /// [`FetchError`] if nothing is known about what became of it: it may have been taken.
     pub async fn post_envelope(
         &self,
-        endpoint: &Endpoint,
+        uri: &str,
         envelope: Bytes,
     ) -> Result<PostAnswer, FetchError> {
-        let uri = self.target(&endpoint.uri)?;
+        let uri = self.target(uri)?;
         let mut request = Request::new(Full::new(envelope));
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(header::CONTENT_TYPE, ENVELOPE);
@@ -190,8 +190,8 @@ impl Http {
     ///
     /// # Errors
     /// [`FetchError`] if nothing answers, or a redirect, which no envelope follows.
-    pub async fn look_at(&self, endpoint: &Endpoint) -> Result<(), FetchError> {
-        match self.get(&endpoint.uri, Lane::Known, POST).await {
+    pub async fn look_at(&self, uri: &str) -> Result<(), FetchError> {
+        match self.get(uri, Lane::Known, POST).await {
             Ok(_) | Err(FetchError::Status { .. }) => Ok(()),
             Err(error) => Err(error),
         }

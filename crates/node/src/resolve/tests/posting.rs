@@ -1,16 +1,15 @@
 //! Handing envelopes over.
 
 use super::world::{Server, World, answer, did, everywhere};
-use crate::resolve::{Endpoint, FetchError, PostAnswer, endpoint};
+use crate::resolve::{FetchError, NoRoute, PostAnswer};
 use comity_did::{DidDocument, DocumentBuilder};
 use comity_jose::{AgreementKey, SigningKey, SystemEntropy};
+use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-fn at(path: &str) -> Endpoint {
-    Endpoint {
-        uri: format!("https://agents.org-b.test{path}"),
-    }
+fn at(path: &str) -> String {
+    format!("https://agents.org-b.test{path}")
 }
 
 async fn peer() -> (World, Server) {
@@ -81,32 +80,49 @@ async fn a_peer_that_is_down_is_told_apart_from_one_that_refuses() {
     );
 }
 
-#[test]
-fn the_first_endpoint_that_can_be_used_is_taken() {
+#[tokio::test]
+async fn the_first_endpoint_that_can_be_used_is_taken() {
+    let mediator = "did:key:z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc";
+    let routing_key = format!("{mediator}#z6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc");
+    let (world, server) = peer().await;
     let bruno = did("agents.org-b.test", 1, "bruno");
     let (signing, agreement) = (
         SigningKey::generate(&SystemEntropy),
         AgreementKey::generate(&SystemEntropy),
     );
-    let with = |endpoints: serde_json::Value| {
+    let document = |endpoints: Value| {
         let document = DocumentBuilder::new(bruno.clone(), signing.public(), agreement.public());
         let octets = document.build().unwrap().octets().to_vec();
-        let mut value: serde_json::Value = serde_json::from_slice(&octets).unwrap();
-        value["service"] = serde_json::json!([
+        let mut value: Value = serde_json::from_slice(&octets).unwrap();
+        value["service"] = json!([
             {"id": "#s", "type": "DIDCommMessaging", "serviceEndpoint": endpoints},
         ]);
-        let document = DidDocument::parse(&bruno, value.to_string().as_bytes()).unwrap();
-        endpoint(&document).map(|endpoint| endpoint.uri)
+        DidDocument::parse(&bruno, value.to_string().as_bytes()).unwrap()
     };
-    let usable = serde_json::json!([
+    let resolver = &world.resolver;
+    let usable = document(json!([
         {"uri": "didcomm:transport/queue"},
-        {"uri": "did:web:mediator.example"},
+        {"uri": mediator},
         {"uri": "wss://b.example/ws"},
-        {"uri": "https://m.example", "routingKeys": ["did:key:z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp#z6MkiTBz1ymuepAQ4HEHYSF1H8quG5GLVVQR3djdX3mDooWp"]},
         {"uri": "https://v1.example", "accept": ["didcomm/aip1"]},
         {"uri": "HTTPS://b.example/didcomm"},
         {"uri": "https://c.example"},
-    ]);
-    assert_eq!(with(usable).as_deref(), Some("HTTPS://b.example/didcomm"));
-    assert_eq!(with(serde_json::json!({"uri": "wss://b.example"})), None);
+    ]));
+    let route = resolver.route(&usable).await.unwrap();
+    assert_eq!(route.uri, "HTTPS://b.example/didcomm");
+    assert_eq!(route.hops, []);
+
+    let through = document(json!({"uri": "https://m.example", "routingKeys": [routing_key]}));
+    let route = resolver.route(&through).await.unwrap();
+    assert_eq!(route.uri, "https://m.example");
+    assert_eq!(route.hops[0].name.as_str(), routing_key);
+
+    let none = document(json!({"uri": "wss://b.example"}));
+    assert!(matches!(resolver.route(&none).await, Err(NoRoute::Address)));
+    let nowhere = document(json!({"uri": mediator}));
+    assert!(matches!(
+        resolver.route(&nowhere).await,
+        Err(NoRoute::Way(_))
+    ));
+    drop(server);
 }
