@@ -5,7 +5,7 @@ use super::connect::{ConnectError, GuardedConnector};
 use crate::config::{Host, Site};
 use ::http::header::{self, HeaderMap, HeaderValue};
 use ::http::uri::{PathAndQuery, Scheme};
-use ::http::{Method, Request, Response, Uri};
+use ::http::{Method, Request, Response, StatusCode, Uri};
 use bytes::Bytes;
 use comity_engine::defaults;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -76,7 +76,7 @@ pub enum FetchError {
         /// What happened.
         source: Arc<dyn Error + Send + Sync>,
     },
-    /// A redirect, which is never followed.
+    /// A redirect that is not followed.
     #[error("{host} answered with a redirect ({status}), which is not followed")]
     Redirect {
         /// The host.
@@ -158,6 +158,8 @@ impl Http {
 
     /// Hands an envelope over, to an address that a peer's document gave.
     ///
+    /// A status of 307 is followed once, through the same guard; no other redirect is (TRN-02).
+    ///
     /// # Errors
     /// [`FetchError`] if nothing is known about what became of it: it may have been taken.
     pub async fn post_envelope(
@@ -166,23 +168,23 @@ impl Http {
         envelope: Bytes,
     ) -> Result<PostAnswer, FetchError> {
         let uri = self.target(uri)?;
+        let response = self.post(uri.clone(), envelope.clone()).await?;
+        if response.status() != StatusCode::TEMPORARY_REDIRECT {
+            return post_answer(&uri, &response);
+        }
+        let elsewhere =
+            location(&uri, response.headers()).ok_or_else(|| redirect(&uri, &response))?;
+        let elsewhere = self.target(&elsewhere)?;
+        let response = self.post(elsewhere.clone(), envelope).await?;
+        post_answer(&elsewhere, &response)
+    }
+
+    async fn post(&self, uri: Uri, envelope: Bytes) -> Result<Response<()>, FetchError> {
         let mut request = Request::new(Full::new(envelope));
         *request.method_mut() = Method::POST;
         request.headers_mut().insert(header::CONTENT_TYPE, ENVELOPE);
-        let (response, _) = self
-            .exchange(Lane::Known, uri.clone(), request, POST)
-            .await?;
-        let status = response.status();
-        Ok(match status.as_u16() {
-            200..=299 => PostAnswer::Taken,
-            300..=399 => return Err(redirect(&uri, &response)),
-            409 => PostAnswer::Gap,
-            413 => PostAnswer::TooLarge,
-            408 | 425 | 429 | 500..=599 => PostAnswer::Busy {
-                retry_after: retry_after(response.headers()),
-            },
-            status => PostAnswer::Refused(status),
-        })
+        let (response, _) = self.exchange(Lane::Known, uri, request, POST).await?;
+        Ok(response)
     }
 
     /// Whether somebody answers there. Asks for the page, which no endpoint has: unlike an envelope
@@ -335,6 +337,29 @@ fn broken(host: &str, error: legacy::Error) -> FetchError {
         host,
         source: Arc::new(error),
     }
+}
+
+fn post_answer(uri: &Uri, response: &Response<()>) -> Result<PostAnswer, FetchError> {
+    Ok(match response.status().as_u16() {
+        200..=299 => PostAnswer::Taken,
+        300..=399 => return Err(redirect(uri, response)),
+        409 => PostAnswer::Gap,
+        413 => PostAnswer::TooLarge,
+        408 | 425 | 429 | 500..=599 => PostAnswer::Busy {
+            retry_after: retry_after(response.headers()),
+        },
+        status => PostAnswer::Refused(status),
+    })
+}
+
+/// Where a redirect leads: an address, or a path at the same host.
+fn location(from: &Uri, headers: &HeaderMap) -> Option<String> {
+    let location = headers.get(header::LOCATION)?.to_str().ok()?;
+    if location.starts_with('/') && !location.starts_with("//") {
+        let scheme = from.scheme_str()?;
+        return Some(format!("{scheme}://{}{location}", from.authority()?));
+    }
+    Some(location.to_owned())
 }
 
 fn redirect<T>(uri: &Uri, response: &Response<T>) -> FetchError {

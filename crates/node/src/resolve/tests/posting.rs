@@ -52,12 +52,47 @@ async fn what_a_peers_transport_says_is_told_apart() {
             .unwrap();
         assert_eq!(answer, expected, "{path}");
     }
-    let redirect = world.http.post_envelope(&at("/307"), "{}".into()).await;
+    for status in [301, 302, 303, 307, 308] {
+        let to = at(&format!("/{status}"));
+        let redirect = world.http.post_envelope(&to, "{}".into()).await;
+        assert!(
+            matches!(redirect, Err(FetchError::Redirect { status: s, .. }) if s == status),
+            "without a place to go, or of another kind: {redirect:?}"
+        );
+    }
+    assert_eq!(server.connections(), 1, "the connection is kept");
+}
+
+#[tokio::test]
+async fn a_temporary_redirect_is_followed_once_and_through_the_guard() {
+    let server = Server::plain(Arc::new(|path| match path {
+        "/path" => answer(307, "Location: /didcomm\r\n", ""),
+        "/whole" => answer(307, "Location: https://agents.org-b.test/didcomm\r\n", ""),
+        "/twice" => answer(307, "Location: /path\r\n", ""),
+        "/plain" => answer(307, "Location: http://elsewhere.test/didcomm\r\n", ""),
+        "/inside" => answer(307, "Location: https://169.254.169.254/didcomm\r\n", ""),
+        "/file" => answer(307, "Location: file:///etc/passwd\r\n", ""),
+        _ => answer(202, "", ""),
+    }))
+    .await;
+    let mapped = [("agents.org-b.test", server.address)];
+    let world = World::new(everywhere(&[]), None, &[], &mapped).await;
+    let post = async |path: &str| world.http.post_envelope(&at(path), "{}".into()).await;
+    for path in ["/path", "/whole"] {
+        assert_eq!(post(path).await.unwrap(), PostAnswer::Taken, "{path}");
+    }
     assert!(matches!(
-        redirect,
+        post("/twice").await,
         Err(FetchError::Redirect { status: 307, .. })
     ));
-    assert_eq!(server.connections(), 1, "the connection is kept");
+    for path in ["/plain", "/inside"] {
+        let refused = post(path).await;
+        assert!(
+            matches!(refused, Err(FetchError::Connect { .. })),
+            "{path}: {refused:?}"
+        );
+    }
+    assert!(matches!(post("/file").await, Err(FetchError::Url)));
 }
 
 #[tokio::test]
