@@ -202,6 +202,21 @@ async fn queries_are_answered_with_the_protocols_that_match() {
         let expected: Vec<Value> = expected.collect();
         assert_eq!(disclosed.message["body"]["disclosures"], json!(expected));
     }
+    // What else is asked for is answered or passed over, never an error.
+    let mixed = json!({"type": QUERIES, "to": ARIA, "return_route": "all", "body": {"queries": [
+        {"feature-type": "no-such-type", "match": "*"},
+        {"feature-type": "goal-code", "match": "*"},
+        {"feature-type": "header", "match": "*"},
+        {"feature-type": "constraint", "match": "max_receive_bytes"},
+    ]}});
+    let sent = world.client.send(AUTHCRYPT, mixed).await;
+    assert_eq!(
+        sent.reply.unwrap().message["body"]["disclosures"],
+        json!([
+            {"feature-type": "header", "id": "return_route"},
+            {"feature-type": "constraint", "id": "max_receive_bytes", "max_receive_bytes": "4194304"},
+        ])
+    );
     let mut later = query("https://didcomm.org/*");
     later.as_object_mut().unwrap().remove("return_route");
     let sent = world.client.send(AUTHCRYPT, later).await;

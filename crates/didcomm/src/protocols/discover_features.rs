@@ -65,13 +65,36 @@ impl Disclosure {
     /// A protocol that is supported, by its URI.
     pub fn protocol(uri: &str, roles: &[&str]) -> Self {
         Self {
-            feature_type: String::from("protocol"),
-            id: uri.to_owned(),
             roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            ..Self::of("protocol", uri)
+        }
+    }
+
+    /// A header beyond those that everybody knows.
+    pub fn header(name: &str) -> Self {
+        Self::of("header", name)
+    }
+
+    /// The most octets of a message that are taken (TRN-08).
+    pub fn max_receive_bytes(octets: usize) -> Self {
+        let mut constraint = Self::of("constraint", MAX_RECEIVE_BYTES);
+        let value = octets.to_string().into();
+        constraint.extra.insert(MAX_RECEIVE_BYTES.into(), value);
+        constraint
+    }
+
+    fn of(feature_type: &str, id: &str) -> Self {
+        Self {
+            feature_type: feature_type.to_owned(),
+            id: id.to_owned(),
+            roles: Vec::new(),
             extra: Map::new(),
         }
     }
 }
+
+/// The constraint, and the member that has its value: a decimal number as text.
+const MAX_RECEIVE_BYTES: &str = "max_receive_bytes";
 
 /// Those of our features that are asked for, each once, in our order. Queries of unknown types
 /// match nothing and are no error.

@@ -111,7 +111,7 @@ impl Arrival {
 impl Core {
     /// Opens an envelope as far as its claims deserve.
     pub(crate) async fn open(&self, octets: &[u8]) -> Result<Arrival, Stop> {
-        let mut options = UnpackOptions::default();
+        let mut options = UnpackOptions::at(self.clock.now().seconds());
         options.limits = crate::limits::ENVELOPE;
         let mut unpack = Unpack::new(octets, &options).map_err(unreadable)?;
         let mut agent: Option<Arc<Hosted>> = None;

@@ -7,8 +7,9 @@ use super::claims::{Arrival, Stop};
 use super::foreign::hear;
 use super::own::{ContactDraft, ContactRow};
 use super::trouble::CoreError;
+use comity_didcomm::protocols::discover_features::{self, Disclosure, Queries};
 use comity_didcomm::{MessageId, MessageType, ReturnRoute};
-use comity_engine::{GrantState, fresh, grant};
+use comity_engine::{GrantState, defaults, fresh, grant};
 use comity_jose::jwe::Enc;
 use comity_store::Tx;
 use serde_json::{Value, json};
@@ -236,26 +237,27 @@ impl Core {
     }
 }
 
-/// What of our protocols the queries match.
+/// What of our features the queries match.
 fn disclosed(body: &Value) -> Value {
     const QUERIES_MAX: usize = 16;
     let queries = body.get("queries").and_then(Value::as_array);
-    let patterns: Vec<&str> = queries
-        .into_iter()
-        .flatten()
-        .take(QUERIES_MAX)
-        .filter(|query| query.get("feature-type").and_then(Value::as_str) == Some("protocol"))
-        .filter_map(|query| query.get("match").and_then(Value::as_str))
+    let read = |query: &Value| serde_json::from_value(query.clone()).ok();
+    let queries = Queries {
+        queries: queries
+            .into_iter()
+            .flatten()
+            .take(QUERIES_MAX)
+            .filter_map(read)
+            .collect(),
+    };
+    let protocols = SPOKEN.iter().map(|uri| Disclosure::protocol(uri, &[]));
+    let features: Vec<Disclosure> = protocols
+        .chain([
+            Disclosure::header("return_route"),
+            Disclosure::max_receive_bytes(defaults::ENVELOPE_BYTES_MAX),
+        ])
         .collect();
-    let matching = SPOKEN.iter().filter(|protocol| {
-        patterns
-            .iter()
-            .any(|pattern| comity_didcomm::protocols::discover_features::matches(pattern, protocol))
-    });
-    let disclosures: Vec<Value> = matching
-        .map(|id| json!({"feature-type": "protocol", "id": id}))
-        .collect();
-    json!({"disclosures": disclosures})
+    json!(discover_features::disclose(&queries, &features))
 }
 
 /// What a message that the node itself takes is.

@@ -36,4 +36,5 @@ fn a_constraint_carries_its_value() {
     let constraint: Disclosure = serde_json::from_str(text).unwrap();
     assert_eq!(constraint.extra["max_receive_bytes"], "65536");
     assert_eq!(serde_json::to_string(&constraint).unwrap(), text);
+    assert_eq!(Disclosure::max_receive_bytes(65_536), constraint);
 }
