@@ -1,5 +1,7 @@
 //! The media types of the three formats, and what else is read as them.
 
+use std::borrow::Cow;
+
 /// Plaintext (ENV-01).
 pub const PLAINTEXT: &str = "application/didcomm-plain+json";
 /// Signed.
@@ -16,6 +18,15 @@ pub(crate) fn names(typ: &str, format: &str) -> bool {
     let typ = typ.strip_prefix(PREFIX).unwrap_or(typ);
     let is = |known: &str| typ.eq_ignore_ascii_case(known.strip_prefix(PREFIX).unwrap_or(known));
     is(format) || ALIASES.iter().any(|(alias, of)| *of == format && is(alias))
+}
+
+/// A media type with its first part (ENV-05).
+pub(crate) fn in_full(media_type: &str) -> Cow<'_, str> {
+    if media_type.contains('/') {
+        Cow::Borrowed(media_type)
+    } else {
+        Cow::Owned(format!("{PREFIX}{media_type}"))
+    }
 }
 
 const PREFIX: &str = "application/";

@@ -146,3 +146,13 @@ fn linked_content_is_what_its_hash_names_in_every_spelling() {
         .check_hash(CONTENT)
         .unwrap();
 }
+
+#[test]
+fn a_media_type_without_slash_is_read_in_full() {
+    let mut attachment = Attachment::of_octets(CONTENT.to_vec());
+    assert_eq!(attachment.full_media_type(), None);
+    for (written, read) in [("json", "application/json"), ("text/csv", "text/csv")] {
+        attachment.media_type = Some(written.into());
+        assert_eq!(attachment.full_media_type().as_deref(), Some(read));
+    }
+}

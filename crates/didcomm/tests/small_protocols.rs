@@ -5,7 +5,7 @@
     reason = "a test that cannot make its messages has failed"
 )]
 
-use comity_didcomm::problem::ProblemReport;
+use comity_didcomm::problem::{ProblemCode, ProblemReport};
 use comity_didcomm::protocols::basicmessage::BasicMessage;
 use comity_didcomm::protocols::routing::Forwarded;
 use comity_didcomm::protocols::{Body as _, BodyError};
@@ -95,4 +95,18 @@ fn nothing_is_fetched_for_a_forward() {
         "attachments": [{"data": {"links": ["https://x.example/envelope"], "hash": "zQm"}}],
     }));
     assert_eq!(Forwarded::read(&forward), Err(BodyError::Attachment));
+}
+
+#[test]
+fn codes_that_the_specification_itself_misspells_are_read() {
+    for text in [
+        "w.msg.bad-lang",
+        "e.msg.bad-lang",
+        "e.m.live-mode-not-supported",
+        "e.p.me.res.storage.message_too_big",
+    ] {
+        let code: ProblemCode = text.parse().unwrap();
+        assert_eq!(code.as_str(), text);
+        assert!(code.matches(text));
+    }
 }

@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::id::is_unreserved;
+use crate::media_type;
 
 /// Content that comes with a message.
 ///
@@ -115,6 +116,12 @@ impl Attachment {
             },
             ..Self::default()
         }
+    }
+
+    /// The content's media type in full: without a slash it is read as if `application/` stood before
+    /// it (ENV-05).
+    pub fn full_media_type(&self) -> Option<Cow<'_, str>> {
+        self.media_type.as_deref().map(media_type::in_full)
     }
 
     /// The content that came with the message: the octets of `base64`, or `json` written out.
