@@ -5,8 +5,9 @@ mod common;
 
 use comity_api::agent::{Send, Settlement};
 use comity_node::journey::WaitFor;
+use common::between::apart;
 use common::{ARIA, BRUNO, LONG, REQUEST, Side, UPDATE, acquainted, places};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 fn states(message: &comity_api::agent::Message) -> Vec<(&str, &str)> {
@@ -364,4 +365,26 @@ async fn a_restored_node_starts_a_new_log_and_ends_what_was_under_way() {
         "the document names the new log"
     );
     node.stop().await;
+}
+
+#[tokio::test]
+async fn a_peer_gets_the_encryption_that_everybody_reads_until_it_is_known_to_read_the_faster_one()
+{
+    let (_places, aria, bruno, between) = apart().await;
+    let message = aria.send(BRUNO, REQUEST, json!({"n": 2})).await;
+    bruno.lease_one().await;
+    aria.wait(&message.id, WaitFor::Received).await;
+    let asked = String::from_utf8_lossy(&between.asked.lock().unwrap()).into_owned();
+    let encs: Vec<String> = asked
+        .split(r#""protected":""#)
+        .skip(1)
+        .map(|rest| {
+            let header = rest.split('"').next().unwrap();
+            let header = comity_jose::base64url::decode(header).unwrap();
+            let header: Value = serde_json::from_slice(&header).unwrap();
+            header["enc"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(encs.first().map(String::as_str), Some("A256CBC-HS512"));
+    assert_eq!(encs.last().map(String::as_str), Some("A256GCM"));
 }

@@ -7,26 +7,10 @@ mod common;
 use comity_api::agent::{Message, Send};
 use comity_api::operator::CreateGrant;
 use comity_node::journey::WaitFor;
-use common::between::{Between, Weather};
-use common::{ARIA, BRUNO, REQUEST, Side, acquaint, eventually, places};
+use common::between::{Between, Weather, apart};
+use common::{ARIA, BRUNO, REQUEST, Side, eventually, places};
 use serde_json::json;
 use std::time::Duration;
-
-/// Aria and Bruno, who know each other; what Aria's node sends to Bruno's goes through a stretch
-/// of network that can lose things.
-async fn apart() -> (impl Sized, Side, Side, Between) {
-    let (mut place_a, place_b) = places();
-    let between = Between::new(place_b.wire).await;
-    for (host, address) in &mut place_a.map {
-        if host.to_string() == "agents.org-b.test" {
-            *address = between.address;
-        }
-    }
-    let aria = Side::new(&place_a, "aria").await;
-    let bruno = Side::new(&place_b, "bruno").await;
-    acquaint(&aria, &bruno).await;
-    ((place_a, place_b), aria, bruno, between)
-}
 
 async fn now(side: &Side, message: &Message) -> Message {
     let shown = side

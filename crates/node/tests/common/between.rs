@@ -1,6 +1,8 @@
 //! A stretch of network between two nodes that can be made to lose things.
 
+use super::{Side, acquaint, places};
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -19,6 +21,8 @@ pub enum Weather {
 /// The stretch itself.
 pub struct Between {
     pub address: SocketAddr,
+    /// What was asked so far, over all connections.
+    pub asked: Arc<Mutex<Vec<u8>>>,
     weather: watch::Sender<Weather>,
 }
 
@@ -28,13 +32,19 @@ impl Between {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (weather, seen) = watch::channel(Weather::Fair);
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let tap = Arc::clone(&asked);
         tokio::spawn(async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
-                tokio::spawn(carry(near, target, seen.clone()));
+                tokio::spawn(carry(near, target, seen.clone(), Arc::clone(&tap)));
             }
         });
-        Self { address, weather }
+        Self {
+            address,
+            asked,
+            weather,
+        }
     }
 
     /// Changes the weather. Connections that lost something break.
@@ -43,7 +53,28 @@ impl Between {
     }
 }
 
-async fn carry(mut near: TcpStream, target: SocketAddr, mut seen: watch::Receiver<Weather>) {
+/// Aria and Bruno, who know each other; what Aria's node sends to Bruno's goes through a stretch
+/// of network that can lose things.
+pub async fn apart() -> (impl Sized, Side, Side, Between) {
+    let (mut place_a, place_b) = places();
+    let between = Between::new(place_b.wire).await;
+    for (host, address) in &mut place_a.map {
+        if host.to_string() == "agents.org-b.test" {
+            *address = between.address;
+        }
+    }
+    let aria = Side::new(&place_a, "aria").await;
+    let bruno = Side::new(&place_b, "bruno").await;
+    acquaint(&aria, &bruno).await;
+    ((place_a, place_b), aria, bruno, between)
+}
+
+async fn carry(
+    mut near: TcpStream,
+    target: SocketAddr,
+    mut seen: watch::Receiver<Weather>,
+    tap: Arc<Mutex<Vec<u8>>>,
+) {
     let Ok(mut far) = TcpStream::connect(target).await else {
         return;
     };
@@ -54,6 +85,7 @@ async fn carry(mut near: TcpStream, target: SocketAddr, mut seen: watch::Receive
             _ = seen.changed() => if weather != Weather::Fair { return },
             read = near.read(&mut asked) => match read {
                 Ok(n) if n > 0 => if weather != Weather::AllLost {
+                    tap.lock().unwrap().extend_from_slice(&asked[..n]);
                     far.write_all(&asked[..n]).await.unwrap();
                 },
                 _ => return,

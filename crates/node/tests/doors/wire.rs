@@ -1,9 +1,12 @@
 //! The wire door: status codes, bounds and silence.
 
 use crate::client::{call, raw};
+use crate::common::eventually;
 use crate::house::House;
 use http::{Method, StatusCode};
 use std::net::{IpAddr, Ipv4Addr};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 /// Three envelopes that nobody here can read, each for another reason.
 const JUNK: [&str; 4] = [
@@ -207,4 +210,34 @@ async fn on_this_machine_junk_does_not_throttle_the_neighbours() {
             StatusCode::BAD_REQUEST
         );
     }
+}
+
+#[tokio::test]
+async fn envelopes_that_find_no_room_are_asked_to_come_again() {
+    let house = House::new().await;
+    // Seventeen envelopes of nearly 4 MiB whose ends do not come fill what sixteen whole ones may.
+    let (whole, sent) = (4 * 1024 * 1024, 4 * 1024 * 1024 - 1);
+    let mut unfinished = Vec::new();
+    for _ in 0..17 {
+        let mut stream = TcpStream::connect(house.wire).await.unwrap();
+        let head = format!("POST /didcomm HTTP/1.1\r\nHost: x\r\nContent-Length: {whole}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The last of them is answered before it has been read.
+        let _ = stream.write_all(&vec![b' '; sent]).await;
+        unfinished.push(stream);
+    }
+    let large = " ".repeat(2 * 1024 * 1024);
+    eventually(async || {
+        let answer = post(&house, &[], &large).await;
+        answer.status == StatusCode::SERVICE_UNAVAILABLE && answer.header("retry-after").is_some()
+    })
+    .await;
+    let small = post(&house, &[], "{}").await;
+    assert_eq!(
+        small.status,
+        StatusCode::BAD_REQUEST,
+        "small ones need none"
+    );
+    drop(unfinished);
+    eventually(async || post(&house, &[], &large).await.status == StatusCode::BAD_REQUEST).await;
 }
