@@ -34,4 +34,5 @@ pub use rotate::rotation_input;
 pub use unpack::{
     AddressingError, Claim, Class, FromPrior, FromPriorError, Layer, Proof, Received,
     SignedEvidence, Step, Unpack, UnpackError, UnpackOptions, Warning, unpack_offline,
+    verify_signed,
 };

@@ -14,8 +14,9 @@ use crate::media_type;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PackError {
-    /// The sender has no key on any curve that the recipient agrees on: sign instead.
-    #[error("sender and recipient have no agreement keys on one curve; sign instead")]
+    /// The sender has no key on any curve that the recipient agrees on. A signature proves the sender
+    /// whatever the curve.
+    #[error("sender and recipient have no agreement keys on one curve")]
     Curves,
     /// The envelope cannot be written.
     #[error("message cannot be encrypted")]

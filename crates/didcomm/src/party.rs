@@ -168,6 +168,9 @@ impl Party {
 
     /// Unpacks a message of a sender whose DID carries its document: did:key, did:peer, did:jwk.
     ///
+    /// What names others in `to` is refused, encrypted or not ([`UnpackOptions::reader`]). A plaintext
+    /// without any protection is read too: it proves nobody.
+    ///
     /// # Errors
     /// [`UnpackError`]: nothing of the message may be used.
     pub fn unpack(&self, octets: &[u8], options: &UnpackOptions) -> Result<Received, UnpackError> {
@@ -177,14 +180,19 @@ impl Party {
     /// The same, with documents from elsewhere: `documents` is asked first.
     ///
     /// # Errors
-    /// [`UnpackError`]: nothing of the message may be used.
+    /// [`UnpackError`]: nothing of the message may be used. [`UnpackError::Unresolved`] names the DID
+    /// whose document was missing: fetch it, and unpack again.
     pub fn unpack_with(
         &self,
         octets: &[u8],
         options: &UnpackOptions,
         documents: &impl Fn(&Did) -> Option<Arc<DidDocument>>,
     ) -> Result<Received, UnpackError> {
-        unpack_offline(octets, &|kid| self.agreement_key(kid), documents, options)
+        let options = UnpackOptions {
+            reader: Some(self.did().clone()),
+            ..options.clone()
+        };
+        unpack_offline(octets, &|kid| self.agreement_key(kid), documents, &options)
     }
 
     /// The token by which this DID hands over to `new`, or with `None` ends the relationship: the

@@ -1,20 +1,7 @@
 //! Unpacking: a machine that asks for what it needs and performs nothing.
 //!
-//! ```text
-//!            ┌────────────── next layer ──────────────┐
-//!            ▼                                        │
-//!  octets ─► read ─┬─ encrypted, anonymous ─► Agree ──┤
-//!                  ├─ encrypted, from skid ─► Claim ─► Resolve ─► Agree ─┘
-//!                  ├─ signed ─► Claim ─► Resolve ─► verify ─┐
-//!                  └─ plaintext ────────────────────────────┴─► from_prior? ─► Resolve ─► Done
-//! ```
-//!
-//! Everything that can be checked without a key or a document is checked before the machine asks
-//! for one, so that refusing costs least. All consistency rules are enforced here (ENV, ADR, JWS,
-//! JWE, ROT): a [`Received`] that exists satisfies them, and no caller can forget one.
-//!
-//! Between [`Step::Claim`] and the proof nothing is known: the claim may be used to refuse, never to
-//! allow.
+//! All consistency rules are enforced here (ENV, ADR, JWS, JWE, ROT): a [`Received`] that exists
+//! satisfies them, and no caller can forget one.
 
 mod error;
 mod from_prior;
@@ -24,7 +11,7 @@ mod sealed;
 mod signed;
 
 pub use error::{AddressingError, Class, FromPriorError, UnpackError};
-pub use offline::unpack_offline;
+pub use offline::{unpack_offline, verify_signed};
 pub use received::{FromPrior, Layer, Proof, Received, SignedEvidence, Warning};
 
 use std::sync::Arc;
@@ -51,9 +38,13 @@ pub struct UnpackOptions {
     pub now: Option<u64>,
     /// How far clocks may be apart, in seconds (TIM-02).
     pub skew: u64,
-    /// Whether a message without signature is taken although its `to` names others only: it then
-    /// carries [`Warning::RecipientNotInTo`]. Off: machines must not act on such a message
-    /// (ADR-02).
+    /// Who reads. A message that is not encrypted says itself to nobody, so that only with this one
+    /// that names others in `to` is refused as an encrypted one is: somebody may have taken it out
+    /// of its envelope and passed it on. `None` to check what others wrote to one another.
+    pub reader: Option<Did>,
+    /// Whether a message that its envelope's key or [`UnpackOptions::reader`] is not named by in `to`
+    /// is taken all the same: it then carries [`Warning::RecipientNotInTo`]. Off: machines must not
+    /// act on such a message (ADR-02). Never for what is signed inside an envelope (ENV-08).
     pub accept_unlisted_recipient: bool,
 }
 
@@ -73,6 +64,7 @@ impl Default for UnpackOptions {
             limits: Limits::MESSAGE,
             now: None,
             skew: CLOCK_SKEW,
+            reader: None,
             accept_unlisted_recipient: false,
         }
     }
@@ -121,7 +113,69 @@ pub struct Claim {
     pub thid: Option<MessageId>,
 }
 
-/// Unpacks one message. See the module page for the order of steps.
+/// Unpacks one message, asking for one thing at a time: for programs that fetch documents while they
+/// read, or whose keys live elsewhere.
+///
+/// ```text
+///            ┌────────────── next layer ──────────────┐
+///            ▼                                        │
+///  octets ─► read ─┬─ encrypted, anonymous ─► Agree ──┤
+///                  ├─ encrypted, from skid ─► Claim ─► Resolve ─► Agree ─┘
+///                  ├─ signed ─► Claim ─► Resolve ─► verify ─┐
+///                  └─ plaintext ────────────────────────────┴─► from_prior? ─► Resolve ─► Done
+/// ```
+///
+/// Everything that can be checked without a key or a document is checked before the machine asks
+/// for one, so that refusing costs least. Between [`Step::Claim`] and the proof nothing is known: the
+/// claim may be used to refuse, never to allow.
+///
+/// ```
+/// use comity_didcomm::did::{Did, DidDocument, Relationship};
+/// use comity_didcomm::{Party, Received, Step, Unpack, UnpackError, UnpackOptions};
+/// use std::sync::Arc;
+///
+/// async fn fetch(did: &Did) -> Option<Arc<DidDocument>> {
+///     // Your HTTP client; DIDs that carry their document need none.
+///     comity_didcomm::did::resolve_offline(did)?.ok().map(Arc::new)
+/// }
+///
+/// async fn read(octets: &[u8], me: &Party, now: u64) -> Result<Received, UnpackError> {
+///     let mut unpack = Unpack::new(octets, &UnpackOptions::at(now))?;
+///     loop {
+///         match unpack.step()? {
+///             // The first key that is ours; it may live in another process.
+///             Step::Agree { kids, with } => {
+///                 let ours = kids.iter().find_map(|kid| {
+///                     let public = me.document().key(kid, Relationship::KeyAgreement)?;
+///                     let mut keys = me.agreement_keys().iter();
+///                     Some((kid.clone(), keys.find(|key| key.public() == public)?))
+///                 });
+///                 let agreed = ours.map(|(kid, key)| {
+///                     let secrets: Result<Vec<_>, _> = with.iter().map(|it| key.agree(it)).collect();
+///                     (kid, secrets)
+///                 });
+///                 match agreed {
+///                     None => unpack.no_key(),
+///                     Some((_, Err(_))) => unpack.cannot_agree(),
+///                     Some((kid, Ok(secrets))) => unpack.agreed(kid, secrets),
+///                 }
+///             }
+///             // Whoever is blocked, or unknown, need not be looked up: return an error of yours.
+///             Step::Claim(claim) => {
+///                 println!("{} says to have written it", claim.from);
+///                 unpack.proceed();
+///             }
+///             Step::Resolve(did) => match fetch(did).await {
+///                 Some(document) => unpack.document(document),
+///                 None => unpack.unresolved(),
+///             },
+///             Step::Done => return unpack.finish(),
+///             _ => return Err(UnpackError::OutOfTurn),
+///         }
+///     }
+/// }
+/// # let _ = read;
+/// ```
 #[derive(Debug)]
 pub struct Unpack {
     options: UnpackOptions,
@@ -391,8 +445,9 @@ fn with_plaintext(
             return Err(AddressingError::FromIsNotSender.into());
         }
     }
-    if so_far.signer.is_none() && is_unlisted(plaintext, so_far.recipient.as_ref()) {
-        // ADR-02. For signed messages the rule is ENV-08, enforced before the signature.
+    if is_unlisted(plaintext, so_far, options) {
+        // ADR-02. For what is signed inside an envelope the rule is ENV-08, enforced before the
+        // signature.
         if !options.accept_unlisted_recipient {
             return Err(AddressingError::RecipientNotInTo.into());
         }
@@ -447,9 +502,12 @@ fn rewrapped(plaintext: &Plaintext, so_far: &mut SoFar) -> Result<Option<Vec<u8>
     Ok(Some(envelope))
 }
 
-/// Whether `to` is there and names others than the DID whose key opened the envelope.
-fn is_unlisted(plaintext: &Plaintext, recipient: Option<&DidUrl>) -> bool {
-    recipient.is_some_and(|kid| !plaintext.to.is_empty() && !plaintext.is_to(kid.did()))
+/// Whether `to` is there and names others than the DID whose key opened the envelope or, without
+/// envelope, than the one who reads.
+fn is_unlisted(plaintext: &Plaintext, so_far: &SoFar, options: &UnpackOptions) -> bool {
+    let recipient = so_far.recipient.as_ref().map(DidUrl::did);
+    let reader = recipient.or(options.reader.as_ref());
+    reader.is_some_and(|reader| !plaintext.to.is_empty() && !plaintext.is_to(reader))
 }
 
 /// How often a message may be wrapped for its own recipient: each mediator on the way may do so, and

@@ -12,7 +12,7 @@ use comity_didcomm::jose::jwe::Enc;
 use comity_didcomm::jose::{AgreementKey, Curve, SigningKey, SystemEntropy};
 use comity_didcomm::{
     AddressingError, FromPriorError, Layer, PackError, Packing, Party, PartyError, Plaintext,
-    Proof, Protection, UnpackError, UnpackOptions, Warning,
+    Proof, Protection, UnpackError, UnpackOptions, Warning, verify_signed,
 };
 
 const NOW: u64 = 1_800_000_000;
@@ -239,6 +239,39 @@ fn what_another_signed_for_a_third_is_not_passed_on() {
         carla.unpack(passed_on.as_bytes(), &UnpackOptions::at(NOW)),
         Err(UnpackError::Addressing(AddressingError::RecipientNotInTo))
     ));
+}
+
+#[test]
+fn what_was_taken_out_of_its_envelope_is_for_nobody_else_either() {
+    let [aria, bruno, carla] = [(); 3].map(|()| Party::generate_key(Curve::Ed25519).unwrap());
+    let packed = aria.pack(&hello(), bruno.document(), Protection::default());
+    let options = UnpackOptions::at(NOW);
+    let received = bruno.unpack(packed.unwrap().as_bytes(), &options).unwrap();
+    let jws = received.signed.unwrap().jws;
+    assert!(matches!(
+        carla.unpack(&jws, &options),
+        Err(UnpackError::Addressing(AddressingError::RecipientNotInTo))
+    ));
+    let mut lenient = options.clone();
+    lenient.accept_unlisted_recipient = true;
+    let taken = carla.unpack(&jws, &lenient).unwrap();
+    assert_eq!(taken.warnings, [Warning::RecipientNotInTo]);
+    // Bruno himself, and whoever only checks what Aria wrote to him.
+    assert!(bruno.unpack(&jws, &options).is_ok());
+    let checked = verify_signed(&jws, &|_| None).unwrap();
+    assert_eq!(checked.author(), Some(aria.did()));
+    assert_eq!(checked.plaintext.to, [bruno.did().clone()]);
+}
+
+#[test]
+fn only_a_signature_is_evidence() {
+    let [aria, bruno] = [(); 2].map(|()| Party::generate_key(Curve::Ed25519).unwrap());
+    let plaintext = hello().to_octets();
+    let refused = verify_signed(&plaintext, &|_| None);
+    assert!(matches!(refused, Err(UnpackError::Unsigned)));
+    let sealed = aria.pack(&hello(), bruno.document(), Protection::default());
+    let refused = verify_signed(sealed.unwrap().as_bytes(), &|_| None);
+    assert!(matches!(refused, Err(UnpackError::NoKey)));
 }
 
 #[test]

@@ -69,6 +69,9 @@ pub enum UnpackError {
         /// Whose.
         did: Did,
     },
+    /// No signature where one is to be checked.
+    #[error("message is not signed")]
+    Unsigned,
 }
 
 /// Which of the parties contradict one another.
@@ -172,7 +175,8 @@ impl UnpackError {
             | Self::OutOfTurn
             | Self::Plaintext(_)
             | Self::SeveralRecipients
-            | Self::Typ => Class::Malformed,
+            | Self::Typ
+            | Self::Unsigned => Class::Malformed,
         }
     }
 

@@ -40,6 +40,28 @@ pub fn unpack_offline<'k>(
     }
 }
 
+/// Checks a signed message that somebody shows: without a private key, whoever it was written to.
+///
+/// Who is proved is the signer. What that is worth depends on the document: did:key, did:peer and
+/// did:jwk carry theirs; for other methods it has to come from a source that whoever checks trusts,
+/// and say which keys were the signer's at that time.
+///
+/// # Errors
+/// [`UnpackError`]; [`UnpackError::NoKey`] if it is encrypted.
+///
+/// # Spec
+/// DIDComm v2.1 §"DIDComm Signed Messages"; JWS-12.
+pub fn verify_signed(
+    jws: &[u8],
+    documents: &impl Fn(&Did) -> Option<Arc<DidDocument>>,
+) -> Result<Received, UnpackError> {
+    let received = unpack_offline(jws, &|_| None, documents, &UnpackOptions::default())?;
+    match received.signed {
+        Some(_) => Ok(received),
+        None => Err(UnpackError::Unsigned),
+    }
+}
+
 fn chosen<'k>(
     kids: &[DidUrl],
     keys: &impl Fn(&DidUrl) -> Option<&'k AgreementKey>,

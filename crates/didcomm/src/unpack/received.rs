@@ -124,6 +124,9 @@ impl Layer {
 }
 
 /// A verified signature with all that is needed to verify it again (JWS-12).
+///
+/// To convince somebody else hand over [`SignedEvidence::jws`]; they check it with
+/// [`verify_signed`](crate::verify_signed) and a document that they have from a source of their own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SignedEvidence {
@@ -149,7 +152,7 @@ pub struct SignedEvidence {
 pub enum Warning {
     /// Its sender takes it for expired (TIM-02).
     Expired,
-    /// Its `to` names others only (ADR-02).
+    /// Its `to` names others only, not whoever opened or reads it (ADR-02).
     RecipientNotInTo,
 }
 
