@@ -162,7 +162,7 @@ fn one_message_to_several_is_sealed_for_each_and_names_all() {
 fn a_private_key_has_to_be_in_the_document_for_what_it_does() {
     let aria = Party::generate_key(Curve::Ed25519).unwrap();
     let document = || DidDocument::clone(aria.document());
-    let own = SigningKey::from_seed(Curve::Ed25519, &aria.signing_keys()[0].secret()).unwrap();
+    let own = SigningKey::from_secret(Curve::Ed25519, &aria.signing_keys()[0].secret()).unwrap();
     let again = Party::new(document(), vec![own], Vec::new()).unwrap();
     assert_eq!(again.did(), aria.did());
     let foreign = SigningKey::generate(&SystemEntropy);

@@ -48,7 +48,7 @@ impl Party {
     fn new(did: &str, signing: Curve, agreement: Curve, keys: usize) -> Self {
         let mut seed = [0; 32];
         SystemEntropy.fill(&mut seed);
-        let signing = SigningKey::from_seed(signing, &seed).unwrap();
+        let signing = SigningKey::from_secret(signing, &seed).unwrap();
         let key = |_| AgreementKey::generate_on(agreement, &SystemEntropy).unwrap();
         let agreement: Vec<_> = (0..keys).map(key).collect();
         let method = |id: String, multikey: String| json!({"id": id, "type": "Multikey", "controller": did, "publicKeyMultibase": multikey});

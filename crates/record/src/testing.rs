@@ -43,7 +43,7 @@ pub(crate) struct Sent {
 }
 
 pub(crate) fn signing_key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(Curve::Ed25519, &[seed; 32]).unwrap()
+    SigningKey::from_secret(Curve::Ed25519, &[seed; 32]).unwrap()
 }
 
 impl Node {
@@ -51,7 +51,7 @@ impl Node {
         let did: Did = format!("did:web:{host}:{agent}").parse().unwrap();
         let signing = signing_key(seed);
         let log_key = signing_key(seed + 100);
-        let agreement = AgreementKey::from_seed(Curve::X25519, &[seed; 32]).unwrap();
+        let agreement = AgreementKey::from_secret(Curve::X25519, &[seed; 32]).unwrap();
         let origin = LogOrigin::new(host, [seed; 4]).unwrap();
         let vkey = Vkey::log(origin.clone(), log_key.public().clone()).unwrap();
         let document = DocumentBuilder::new(did.clone(), signing.public(), agreement.public())

@@ -26,7 +26,7 @@ impl Party {
         let signing = SigningKey::generate_on(curve, &SystemEntropy)?;
         let agreement = match signing.to_agreement() {
             Some(derived) => Some(derived),
-            None => AgreementKey::from_seed(curve, &signing.secret()).ok(),
+            None => AgreementKey::from_secret(curve, &signing.secret()).ok(),
         };
         let document = carried(&make_key(signing.public()));
         Ok(Self::of(

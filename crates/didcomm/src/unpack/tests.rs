@@ -364,7 +364,7 @@ fn a_rotation_to_nobody_comes_from_nobody() {
 fn refuses_a_sender_key_on_another_curve_than_the_envelope() {
     let (aria, bruno) = (Party::new(), Party::new());
     let seed = [7; 32];
-    let p256 = SigningKey::from_seed(comity_jose::Curve::P256, &seed).unwrap();
+    let p256 = SigningKey::from_secret(comity_jose::Curve::P256, &seed).unwrap();
     let sender = make_key(p256.public());
     let skid = sender.with_fragment(sender.method_specific_id()).unwrap();
     let targets = [bruno.target()];

@@ -37,34 +37,26 @@ impl AgreementKey {
         if !curve.agrees() {
             return Err(KeyError::Purpose(curve));
         }
-        draw(curve, entropy, Self::from_raw)
+        draw(curve, entropy, Self::from_secret)
     }
 
-    /// From 32 octets (X25519) or the private number at full width (NIST curves).
+    /// From what [`AgreementKey::secret`] gives: 32 octets (X25519) or the private number at full width (NIST curves).
     ///
     /// # Errors
     /// Another length, a number outside the curve's order, or a curve without agreement.
-    pub fn from_raw(curve: Curve, octets: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_secret(curve: Curve, octets: &[u8]) -> Result<Self, KeyError> {
         let (secret, public) = AgreementSecret::new(curve, octets)?;
         let public = PublicKey::from_raw(curve, &public)?;
         Ok(Self { secret, public })
     }
 
-    /// The same as [`AgreementKey::from_raw`], named as for [`SigningKey`](super::SigningKey).
-    ///
-    /// # Errors
-    /// As [`AgreementKey::from_raw`].
-    pub fn from_seed(curve: Curve, octets: &[u8]) -> Result<Self, KeyError> {
-        Self::from_raw(curve, octets)
-    }
-
     /// Reads a private JWK.
     ///
     /// # Errors
-    /// As [`AgreementKey::from_raw`]; also a public part that is not the private part's.
+    /// As [`AgreementKey::from_secret`]; also a public part that is not the private part's.
     pub fn from_jwk(value: &Value) -> Result<Self, KeyError> {
         let (curve, octets) = jwk::public_octets(value)?;
-        let key = Self::from_raw(curve, &jwk::private_octets(value, curve)?)?;
+        let key = Self::from_secret(curve, &jwk::private_octets(value, curve)?)?;
         if key.public == PublicKey::from_raw(curve, &octets)? {
             Ok(key)
         } else {
@@ -94,12 +86,20 @@ impl AgreementKey {
             .ok_or(AgreementError)
     }
 
-    /// The octets that [`AgreementKey::from_seed`] takes.
+    /// The octets that [`AgreementKey::from_secret`] takes.
     ///
     /// # Security
     /// For encrypted storage only.
     pub fn secret(&self) -> Zeroizing<Vec<u8>> {
         self.secret.octets.clone()
+    }
+
+    /// The private JWK as text: what [`AgreementKey::from_jwk`] reads.
+    ///
+    /// # Security
+    /// For encrypted storage only.
+    pub fn to_secret_jwk(&self) -> Zeroizing<String> {
+        jwk::to_secret_text(&self.public, &self.secret.octets)
     }
 }
 
@@ -117,7 +117,7 @@ impl SharedSecret {
 
 impl fmt::Debug for AgreementKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "AgreementKey({})", self.public.fingerprint())
+        write!(f, "AgreementKey(public {})", self.public.fingerprint())
     }
 }
 

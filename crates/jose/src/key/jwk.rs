@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::KeyError;
+use super::{KeyError, PublicKey};
 use crate::base64url;
 use crate::crypto::{Curve, Point};
 
@@ -44,6 +44,17 @@ pub(super) fn to_jwk(curve: Curve, point: &Point) -> Value {
         None => json!({"kty": curve.kty(), "crv": curve.name(), "x": x}),
         Some(y) => json!({"kty": curve.kty(), "crv": curve.name(), "x": x, "y": y}),
     }
+}
+
+/// The private JWK. Every copy of the private octets made here is wiped.
+pub(super) fn to_secret_text(public: &PublicKey, secret: &[u8]) -> Zeroizing<String> {
+    let public = public.to_jwk().to_string();
+    let mut text = Zeroizing::new(String::with_capacity(public.len() + 128));
+    text.push_str(public.trim_end_matches('}'));
+    text.push_str(r#","d":""#);
+    base64url::encode_into(secret, &mut text);
+    text.push_str(r#""}"#);
+    text
 }
 
 /// The text whose SHA-256 is the thumbprint (RFC 7638 §3). It needs no escaping.

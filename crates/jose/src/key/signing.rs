@@ -29,14 +29,14 @@ impl SigningKey {
         curve
             .signature_algorithm()
             .ok_or(KeyError::Purpose(curve))?;
-        draw(curve, entropy, Self::from_seed)
+        draw(curve, entropy, Self::from_secret)
     }
 
-    /// From the seed of an Ed25519 key, or the private number of a P-256 or secp256k1 key.
+    /// From what [`SigningKey::secret`] gives: the seed of an Ed25519 key, or the private number of a P-256 or secp256k1 key.
     ///
     /// # Errors
     /// Another length, a number outside the curve's order, or a curve without signatures.
-    pub fn from_seed(curve: Curve, octets: &[u8]) -> Result<Self, KeyError> {
+    pub fn from_secret(curve: Curve, octets: &[u8]) -> Result<Self, KeyError> {
         let algorithm = curve
             .signature_algorithm()
             .ok_or(KeyError::Purpose(curve))?;
@@ -52,10 +52,10 @@ impl SigningKey {
     /// Reads a private JWK.
     ///
     /// # Errors
-    /// As [`SigningKey::from_seed`]; also a public part that is not the private part's.
+    /// As [`SigningKey::from_secret`]; also a public part that is not the private part's.
     pub fn from_jwk(value: &Value) -> Result<Self, KeyError> {
         let (curve, octets) = jwk::public_octets(value)?;
-        let key = Self::from_seed(curve, &jwk::private_octets(value, curve)?)?;
+        let key = Self::from_secret(curve, &jwk::private_octets(value, curve)?)?;
         if key.public == PublicKey::from_raw(curve, &octets)? {
             Ok(key)
         } else {
@@ -78,7 +78,7 @@ impl SigningKey {
         self.secret.sign(octets)
     }
 
-    /// The octets that [`SigningKey::from_seed`] takes.
+    /// The octets that [`SigningKey::from_secret`] takes.
     ///
     /// # Security
     /// For encrypted storage only.
@@ -86,17 +86,25 @@ impl SigningKey {
         self.secret.octets.clone()
     }
 
+    /// The private JWK as text: what [`SigningKey::from_jwk`] reads.
+    ///
+    /// # Security
+    /// For encrypted storage only.
+    pub fn to_secret_jwk(&self) -> Zeroizing<String> {
+        jwk::to_secret_text(&self.public, &self.secret.octets)
+    }
+
     /// The X25519 key of the same seed, for an Ed25519 key (KEY-05).
     pub fn to_agreement(&self) -> Option<AgreementKey> {
         if self.public.curve() != Curve::Ed25519 {
             return None;
         }
-        AgreementKey::from_raw(Curve::X25519, &ed25519_seed_to_x25519(&self.secret.octets)).ok()
+        AgreementKey::from_secret(Curve::X25519, &ed25519_seed_to_x25519(&self.secret.octets)).ok()
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SigningKey({})", self.public.fingerprint())
+        write!(f, "SigningKey(public {})", self.public.fingerprint())
     }
 }

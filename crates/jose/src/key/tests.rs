@@ -9,7 +9,7 @@ const SIGNING: [Curve; 3] = [Curve::Ed25519, Curve::P256, Curve::Secp256k1];
 fn signing_key(curve: Curve) -> SigningKey {
     let mut seed = vec![0; 32];
     SystemEntropy.fill(&mut seed);
-    SigningKey::from_seed(curve, &seed).unwrap()
+    SigningKey::from_secret(curve, &seed).unwrap()
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn both_sides_agree_on_one_secret_at_full_width() {
         let ab = a.agree(b.public()).unwrap();
         assert_eq!(ab.octets(), b.agree(a.public()).unwrap().octets());
         assert_eq!(ab.octets().len(), curve.field_len());
-        let again = AgreementKey::from_seed(curve, &a.secret()).unwrap();
+        let again = AgreementKey::from_secret(curve, &a.secret()).unwrap();
         assert_eq!(again.public(), a.public());
     }
 }
@@ -256,9 +256,9 @@ fn refuses_a_private_key_beside_another_public_one() {
 #[test]
 fn refuses_curves_that_do_not_serve_the_purpose() {
     let octets = [7; 32];
-    let refused = SigningKey::from_seed(Curve::X25519, &octets).unwrap_err();
+    let refused = SigningKey::from_secret(Curve::X25519, &octets).unwrap_err();
     assert_eq!(refused, KeyError::Purpose(Curve::X25519));
-    let refused = AgreementKey::from_seed(Curve::Secp256k1, &octets).unwrap_err();
+    let refused = AgreementKey::from_secret(Curve::Secp256k1, &octets).unwrap_err();
     assert_eq!(refused, KeyError::Purpose(Curve::Secp256k1));
 }
 
@@ -276,7 +276,7 @@ fn the_x25519_key_of_an_ed25519_key_is_the_same_from_either_half() {
 /// The 32 octets 0x07 of formats.md §0 are no point of the curve; as a seed they are a key.
 #[test]
 fn the_fingerprint_is_the_thumbprint_in_hexadecimal() {
-    let key = SigningKey::from_seed(Curve::Ed25519, &[7; 32]).unwrap();
+    let key = SigningKey::from_secret(Curve::Ed25519, &[7; 32]).unwrap();
     let fingerprint = key.public().fingerprint();
     assert_eq!(
         fingerprint,
@@ -289,16 +289,34 @@ fn the_fingerprint_is_the_thumbprint_in_hexadecimal() {
 }
 
 #[test]
+fn a_private_jwk_reads_back_as_the_same_key() {
+    for curve in SIGNING {
+        let key = SigningKey::generate_on(curve, &SystemEntropy).unwrap();
+        let jwk = serde_json::from_str(&key.to_secret_jwk()).unwrap();
+        let again = SigningKey::from_jwk(&jwk).unwrap();
+        assert_eq!(again.public(), key.public());
+        assert_eq!(again.secret(), key.secret());
+    }
+    for curve in AGREEING {
+        let key = AgreementKey::generate_on(curve, &SystemEntropy).unwrap();
+        let jwk = serde_json::from_str(&key.to_secret_jwk()).unwrap();
+        let again = AgreementKey::from_jwk(&jwk).unwrap();
+        assert_eq!(again.public(), key.public());
+        assert_eq!(again.secret(), key.secret());
+    }
+}
+
+#[test]
 fn nothing_secret_is_printed() {
     let key = SigningKey::generate(&SystemEntropy);
     assert_eq!(
         format!("{key:?}"),
-        format!("SigningKey({})", key.public().fingerprint())
+        format!("SigningKey(public {})", key.public().fingerprint())
     );
     let key = AgreementKey::generate(&SystemEntropy);
     assert_eq!(
         format!("{key:?}"),
-        format!("AgreementKey({})", key.public().fingerprint())
+        format!("AgreementKey(public {})", key.public().fingerprint())
     );
     let secret = key
         .agree(AgreementKey::generate(&SystemEntropy).public())

@@ -77,7 +77,7 @@ impl NodeHeld {
         let (signing, agreement) = secret.split_at_checked(SEED).ok_or(CustodyError::Unseal)?;
         let keys = AgentKeys {
             signing: signing_key(signing)?,
-            agreement: AgreementKey::from_seed(Curve::X25519, agreement)
+            agreement: AgreementKey::from_secret(Curve::X25519, agreement)
                 .map_err(|_| CustodyError::Unseal)?,
         };
         let mut agents = self.agents.write().unwrap_or_else(PoisonError::into_inner);
@@ -177,7 +177,7 @@ impl fmt::Debug for NodeHeld {
 }
 
 fn signing_key(seed: &[u8]) -> Result<SigningKey, CustodyError> {
-    SigningKey::from_seed(Curve::Ed25519, seed).map_err(|_| CustodyError::Unseal)
+    SigningKey::from_secret(Curve::Ed25519, seed).map_err(|_| CustodyError::Unseal)
 }
 
 fn agent_purpose(did: &Did) -> String {

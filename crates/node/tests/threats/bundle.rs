@@ -175,7 +175,7 @@ async fn a_bundle_proves_nothing_to_who_has_other_keys() {
         );
     }
     for seed in 0..20 {
-        let key = comity_jose::SigningKey::from_seed(
+        let key = comity_jose::SigningKey::from_secret(
             comity_jose::Curve::Ed25519,
             &Chaos::new(seed).octets(32),
         );

@@ -8,7 +8,7 @@ const VKEY: &str =
     "agents.org-b.test/comity/log/5f3c9a1e+bd3a0747+AQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJ";
 
 fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(Curve::Ed25519, &[seed; 32]).unwrap()
+    SigningKey::from_secret(Curve::Ed25519, &[seed; 32]).unwrap()
 }
 
 fn vkey(seed: u8) -> Vkey {

@@ -14,7 +14,7 @@ use crate::{
 const KID: &str = "did:web:agents.org-b.test:bruno#key-1";
 
 fn key(seed: u8) -> SigningKey {
-    SigningKey::from_seed(Curve::Ed25519, &[seed; 32]).unwrap()
+    SigningKey::from_secret(Curve::Ed25519, &[seed; 32]).unwrap()
 }
 
 fn note(size: u64) -> SignedNote {

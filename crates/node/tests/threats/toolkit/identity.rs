@@ -27,8 +27,8 @@ pub struct Identity {
 
 fn keys(seed: u64) -> (Arc<SigningKey>, Arc<AgreementKey>) {
     let chaos = Chaos::new(seed);
-    let signing = SigningKey::from_seed(Curve::Ed25519, &chaos.octets(32)).unwrap();
-    let agreement = AgreementKey::from_raw(Curve::X25519, &chaos.octets(32)).unwrap();
+    let signing = SigningKey::from_secret(Curve::Ed25519, &chaos.octets(32)).unwrap();
+    let agreement = AgreementKey::from_secret(Curve::X25519, &chaos.octets(32)).unwrap();
     (Arc::new(signing), Arc::new(agreement))
 }
 

@@ -106,7 +106,7 @@ fn a_fabricated_log_is_not_bound_by_the_document_that_names_it() {
     let story = Story::new();
     let mut forged = impostor(&story.a, 50);
     let index = forged.record_out(&story.request);
-    let agreement = AgreementKey::from_seed(Curve::X25519, &[1; 32]).unwrap();
+    let agreement = AgreementKey::from_secret(Curve::X25519, &[1; 32]).unwrap();
     let document = DocumentBuilder::new(
         story.a.did.clone(),
         story.a.signing.public(),
