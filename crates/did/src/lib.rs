@@ -1,8 +1,9 @@
 //! DIDs, DID documents and the methods Comity reads and makes, without I/O.
 //!
 //! Nothing here opens a socket: what needs the network is turned into an address to fetch
-//! ([`web::url`], [`webvh::url`]), and what was fetched is read with [`DidDocument::parse`]. DIDs
-//! that carry their document in themselves are resolved on the spot by [`resolve_offline`].
+//! ([`web::url`], [`webvh::url`]), and what was fetched is read with [`DidDocument::parse`] or, if it
+//! is a did:webvh's log, verified by [`webvh::Log`]. DIDs that carry their document in themselves are
+//! resolved on the spot by [`resolve_offline`].
 //!
 //! The three types that matter:
 //!
@@ -34,8 +35,8 @@
 //!
 //! # Specifications
 //! DID Core 1.1 and DID Resolution (working drafts), did:key 0.9, did:peer (numalgo 0, 2, 3 and 4),
-//! did:jwk, did:web, the address mapping of did:webvh 1.0, and the service blocks of DIDComm v2.1.
-//! Not read: did:peer numalgo 1, and the log of a did:webvh.
+//! did:jwk, did:web, did:webvh 1.0, and the service blocks of DIDComm v2.1. Not read: did:peer numalgo
+//! 1.
 
 mod builder;
 mod did;
@@ -46,6 +47,7 @@ mod jwk;
 mod key;
 pub mod limits;
 mod method;
+mod multihash;
 pub mod peer;
 mod relationship;
 mod resolve;

@@ -51,3 +51,34 @@ pub const ALIASES: usize = 32;
 
 /// Levels below the root of a service in did:peer:2 that abbreviations are expanded in: 8.
 pub const PEER2_SERVICE_DEPTH: usize = 8;
+
+/// Octets of the log of a did:webvh: 1 MiB, some three hundred versions of a usual document.
+///
+/// Each entry is hashed and its signature checked, so that this bounds time as well.
+pub const LOG_BYTES: usize = 1024 * 1024;
+
+/// Entries of such a log: 1,024.
+pub const LOG_ENTRIES: usize = 1024;
+
+/// Octets of one entry: 96 KiB, a document and half as much around it.
+pub const LOG_ENTRY_BYTES: usize = 96 * 1024;
+
+/// Keys in `updateKeys` and hashes in `nextKeyHashes` of an entry: 32 each. One or two are in use.
+pub const UPDATE_KEYS: usize = 32;
+
+/// Watchers of a did:webvh: 32.
+pub const WATCHERS: usize = 32;
+
+/// Witnesses of a did:webvh: 32. Each is a signature to check.
+pub const WITNESSES: usize = 32;
+
+/// Proofs of one entry of a log: 8. One is needed, and each must verify.
+pub const ENTRY_PROOFS: usize = 8;
+
+/// Octets of the witness proofs of a did:webvh: 512 KiB.
+///
+/// A pruned file has one or two proofs of some 500 octets for each witness.
+pub const WITNESS_PROOF_BYTES: usize = 512 * 1024;
+
+/// JSON values in them: 8,192, some thousand proofs, each a signature to check.
+pub const WITNESS_PROOF_MEMBERS: usize = 8192;

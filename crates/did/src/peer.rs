@@ -7,8 +7,6 @@
 mod four;
 mod two;
 
-use comity_jose::{multibase, sha256};
-
 use crate::resolve::ResolveError;
 use crate::{Did, DidDocument, key};
 
@@ -71,11 +69,9 @@ fn numalgo(did: &Did) -> Option<(&str, &str)> {
         .flatten()
 }
 
-/// Writes the SHA-256 multihash of a text in base58, as did:peer names things.
+/// Writes the SHA-256 multihash of a text in multibase, as did:peer names things.
 fn multihash(text: &str) -> String {
-    let mut octets = vec![0x12, 0x20];
-    octets.extend_from_slice(&sha256(&[text.as_bytes()]));
-    multibase::encode_base58(&octets)
+    format!("z{}", crate::multihash::sha256_base58(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,41 @@
-//! did:webvh 1.0: which addresses its log and its witness proofs are at.
+//! did:webvh 1.0: a DID whose document has a history that anybody can verify.
 //!
-//! Reading the log itself is not implemented yet.
+//! The history is a log of entries, each the document at that time, chained by hashes to the first
+//! entry, whose hash is in the DID itself, and signed by keys that the entry before it (or, with
+//! pre-rotation, its promise) named. Whoever serves the log can withhold its end, nothing else; with
+//! stolen keys somebody could make another end, which witnesses, if the DID has them, would not
+//! approve.
+//!
+//! Nothing here fetches or reads a clock. The order of things:
+//!
+//! ```text
+//! url(did) ──fetch log──▶ Log::verify ──needs_witness_proofs?──fetch──▶ Log::into_history
+//!                                                                            │
+//!                                              Resolution ◀── History::resolve(query)
+//! ```
+//!
+//! A log whose end can't be verified still answers for the versions before it, if one of them is
+//! asked for; for the present document it is refused ([`History::resolve`]).
+//!
+//! # Spec
+//! did:webvh 1.0; conformance VH-01 to VH-11.
+
+mod entry;
+mod error;
+mod history;
+mod log;
+mod parameters;
+mod proof;
+mod query;
+mod time;
+mod witness;
+
+pub use error::{EntryError, LogError, ProofError, ResolutionError};
+pub use history::{History, Metadata, Resolution, Version};
+pub use log::Log;
+pub use parameters::{Parameters, WitnessList};
+pub use query::Query;
+pub use time::VersionTime;
 
 use crate::Did;
 use crate::web::{Location, WebUrl, WebUrlError};
@@ -53,6 +88,9 @@ fn is_base58(octet: u8) -> bool {
 
 /// A SHA-256 multihash in base58.
 const SCID_CHARACTERS: usize = 46;
+
+/// The one version of the method that is read.
+const METHOD: &str = "did:webvh:1.0";
 
 #[cfg(test)]
 mod tests;

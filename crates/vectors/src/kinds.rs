@@ -3,6 +3,7 @@
 mod aead;
 mod did;
 mod did_document;
+mod did_history;
 mod didcomm;
 mod jose;
 mod kdf;

@@ -1,3 +1,8 @@
+mod entries;
+mod maker;
+mod queries;
+mod witnesses;
+
 use crate::web::WebUrlError;
 use crate::{Did, webvh};
 

@@ -6,12 +6,12 @@ use comity_did::{
 use comity_jose::PublicKey;
 use serde_json::Value;
 
-use super::{Runner, did_document};
+use super::{Runner, did_document, did_history};
 use crate::case::{Case, Check, Stop, ensure, equal, failed, member, skipped, text, try_to};
 
 pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
     let kinds: [(&[&str], Runner); 8] = [
-        (&["log_jsonl"], |_| Err(skipped("did:webvh logs"))),
+        (&["did", "log_jsonl"], did_history::history),
         (&["did_peer_2", "did_peer_3"], alias),
         (&["did", "url"], address),
         (&["did", "served_document"], did_document::served),
