@@ -102,10 +102,10 @@ impl Node {
         let http = Http::new(&site);
         let core = Core::start(Parts {
             store,
-            clock,
+            clock: Arc::clone(&clock),
             custody: NodeHeld::new(master, entropy.clone()),
             entropy,
-            resolver: Resolver::new(http.clone()),
+            resolver: Resolver::new(http.clone(), clock),
             http,
             site,
         })

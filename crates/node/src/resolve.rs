@@ -19,6 +19,7 @@ mod http;
 mod names;
 mod resolver;
 mod route;
+mod webvh;
 
 pub use connect::ConnectError;
 pub use guard::AddressClass;

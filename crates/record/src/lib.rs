@@ -18,8 +18,8 @@
 //!
 //! # What it does not do
 //! It does not fetch documents or checkpoints, judge whether a peer may do something, or keep
-//! anything. A witness's cosignature is read, none is made. did:webvh histories are not read yet, so
-//! an SCID is no anchor here.
+//! anything. A witness's cosignature is read, none is made. did:webvh histories are not read here,
+//! so an SCID is no anchor.
 //!
 //! # Example
 //! ```

@@ -23,13 +23,14 @@ impl Cache {
         }
     }
 
-    pub(super) fn get(&self, did: &Did) -> Option<Resolved> {
+    /// The result, and how long it may still be used.
+    pub(super) fn get(&self, did: &Did) -> Option<(Resolved, Duration)> {
         self.get_at(did, Instant::now())
     }
 
-    pub(super) fn get_at(&self, did: &Did, now: Instant) -> Option<Resolved> {
+    pub(super) fn get_at(&self, did: &Did, now: Instant) -> Option<(Resolved, Duration)> {
         let (result, until) = self.results.get(did)?;
-        (*until > now).then(|| result.clone())
+        (*until > now).then(|| (result.clone(), *until - now))
     }
 
     pub(super) fn put(&mut self, did: &Did, result: Resolved, lifetime: Duration) {

@@ -3,12 +3,16 @@
 use super::Lane;
 use super::cache::{Cache, Resolved};
 use super::http::{FetchError, Http, Limits};
+use super::webvh;
 use crate::bucket::{Buckets, Rate};
+use crate::clock::Clock;
 use crate::custody::BoxFuture;
+use comity_did::webvh::ResolutionError;
 use comity_did::{Did, DidDocument, DocumentError, limits, resolve_offline, web};
 use futures_util::FutureExt;
 use futures_util::future::{Shared, WeakShared};
 use std::collections::HashMap;
+use std::error::Error;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -20,6 +24,7 @@ pub struct Resolver(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     http: Http,
+    clock: Arc<dyn Clock>,
     own: RwLock<HashMap<Did, Arc<DidDocument>>>,
     known: Shelf,
     strangers: Shelf,
@@ -37,6 +42,13 @@ struct Shelf {
 
 type Flight = BoxFuture<'static, Resolved>;
 
+/// A document, and how long its owner would have it used without looking again.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) document: Arc<DidDocument>,
+    pub(super) fresh: Duration,
+}
+
 /// Why a DID has no document here. The operator's business; a peer learns nothing of it.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -52,6 +64,12 @@ pub enum ResolveError {
         /// What is wrong with it.
         source: Arc<DocumentError>,
     },
+    /// The DID has ended: its owner says that it has no document any more.
+    #[error("{did} was deactivated by its owner")]
+    Ended {
+        /// The DID.
+        did: Did,
+    },
     /// It could not be fetched.
     #[error("{}", unfetched(did, source))]
     Fetch {
@@ -59,6 +77,25 @@ pub enum ResolveError {
         did: Did,
         /// Why not.
         source: Arc<FetchError>,
+    },
+    /// What was fetched is not a history that can be verified.
+    #[error("{did} has a history that cannot be used: {}", chain(&**source))]
+    History {
+        /// The DID.
+        did: Did,
+        /// What is wrong with it.
+        source: Arc<ResolutionError>,
+    },
+    /// The lookup was broken off, as by a node that stops.
+    #[error("the lookup was broken off")]
+    Interrupted,
+    /// The DID has another host or path now.
+    #[error("{did} is now {to}: use that")]
+    Moved {
+        /// The DID.
+        did: Did,
+        /// What it is now.
+        to: Did,
     },
     /// A DID that should carry its document in itself, and does not.
     #[error("{did} is not valid: {source}")]
@@ -74,7 +111,7 @@ pub enum ResolveError {
         /// The method.
         method: String,
     },
-    /// A did:web that names no address.
+    /// A did:web or did:webvh that names no address.
     #[error("{did} names no address: {source}")]
     Url {
         /// The DID.
@@ -88,16 +125,17 @@ impl ResolveError {
     /// Whether it may work later without anybody changing anything.
     #[must_use]
     pub const fn is_temporary(&self) -> bool {
-        matches!(self, Self::Busy | Self::Fetch { .. })
+        matches!(self, Self::Busy | Self::Fetch { .. } | Self::Interrupted)
     }
 }
 
 impl Resolver {
-    /// Resolves by way of `http`.
+    /// Resolves by way of `http`; histories are verified by the time of `clock`.
     #[must_use]
-    pub fn new(http: Http) -> Self {
+    pub fn new(http: Http, clock: Arc<dyn Clock>) -> Self {
         Self(Arc::new(Inner {
             http,
+            clock,
             own: RwLock::default(),
             known: Shelf::new(KNOWN_MAX),
             strangers: Shelf::new(STRANGERS_MAX),
@@ -143,7 +181,7 @@ impl Resolver {
     /// [`ResolveError`].
     pub async fn refetch(&self, did: &Did) -> Resolved {
         let is_ours = self.own(did).is_some();
-        if is_ours || did.method() != "web" || !self.0.rechecks.take(did.clone()) {
+        if is_ours || !is_fetched(did) || !self.0.rechecks.take(did.clone()) {
             return self.resolve(did, Lane::Known).await;
         }
         self.fetch(did, Lane::Known).await
@@ -152,7 +190,7 @@ impl Resolver {
     /// The document may be outdated: the next resolution fetches it, no more often than
     /// [`Resolver::refetch`] would.
     pub fn suspect(&self, did: &Did) {
-        if did.method() == "web" && self.0.rechecks.take(did.clone()) {
+        if is_fetched(did) && self.0.rechecks.take(did.clone()) {
             lock(&self.0.known.cache).remove(did);
         }
     }
@@ -171,21 +209,21 @@ impl Resolver {
         if let Some(document) = self.own(did) {
             return Some(Ok(document));
         }
-        if let Some(found) = lock(&self.0.known.cache).get(did) {
+        if let Some((found, _)) = lock(&self.0.known.cache).get(did) {
             return Some(found);
         }
         let strangers = lock(&self.0.strangers.cache).get(did);
         match (strangers, lane) {
             // What a stranger's lookup found is as true for others; that it failed is not.
-            (Some(Ok(document)), Lane::Known) => {
-                lock(&self.0.known.cache).put(did, Ok(Arc::clone(&document)), FRESH);
+            (Some((Ok(document), left)), Lane::Known) => {
+                lock(&self.0.known.cache).put(did, Ok(Arc::clone(&document)), left);
                 return Some(Ok(document));
             }
-            (Some(found), Lane::Stranger) => return Some(found),
-            (Some(Err(_)) | None, _) => {}
+            (Some((found, _)), Lane::Stranger) => return Some(found),
+            (Some((Err(_), _)) | None, _) => {}
         }
         let computed = match resolve_offline(did) {
-            None if did.method() == "web" => return None,
+            None if is_fetched(did) => return None,
             None => Err(ResolveError::Unsupported {
                 method: did.method().to_owned(),
             }),
@@ -213,7 +251,7 @@ impl Resolver {
         if let Some(flight) = flights.get(did).and_then(WeakShared::upgrade) {
             return Ok(flight);
         }
-        let url = web::url(did).map_err(|source| ResolveError::Url {
+        let url = address(did).map_err(|source| ResolveError::Url {
             did: did.clone(),
             source,
         })?;
@@ -229,10 +267,9 @@ impl Resolver {
         };
         let (inner, did_) = (Arc::clone(&self.0), did.clone());
         let flight: Flight = Box::pin(async move {
-            let result = inner.look_up(&did_, &url.to_string(), lane).await;
+            let result = inner.look_up(&did_, &url, lane).await;
             drop(place);
-            inner.land(&did_, lane, &result);
-            result
+            inner.land(&did_, lane, result)
         });
         let flight = flight.shared();
         // Flights that everybody gave up on leave an empty name behind.
@@ -243,8 +280,17 @@ impl Resolver {
 }
 
 impl Inner {
-    async fn look_up(&self, did: &Did, url: &str, lane: Lane) -> Resolved {
-        let fetched = self.http.get(url, lane, bounds(lane)).await;
+    async fn look_up(
+        &self,
+        did: &Did,
+        url: &web::WebUrl,
+        lane: Lane,
+    ) -> Result<Found, ResolveError> {
+        if did.method() == "webvh" {
+            let time = bounds(lane).time;
+            return webvh::look_up(&self.http, &*self.clock, did, lane, time).await;
+        }
+        let fetched = self.http.get(&url.to_string(), lane, bounds(lane)).await;
         let octets = fetched.map_err(|source| ResolveError::Fetch {
             did: did.clone(),
             source: Arc::new(source),
@@ -254,18 +300,30 @@ impl Inner {
                 did: did.clone(),
                 source: Arc::new(source),
             })?;
-        Ok(Arc::new(document))
+        Ok(Found {
+            document: Arc::new(document),
+            fresh: FRESH,
+        })
     }
 
-    fn land(&self, did: &Did, lane: Lane, result: &Resolved) {
+    fn land(&self, did: &Did, lane: Lane, result: Result<Found, ResolveError>) -> Resolved {
         let shelf = self.shelf(lane);
-        match (result, lane) {
-            (Ok(_), _) => lock(&shelf.cache).put(did, result.clone(), FRESH),
-            (Err(_), Lane::Stranger) => lock(&shelf.cache).put(did, result.clone(), FAILED),
-            // For those we know the schedule of deliveries says when to try again.
-            (Err(_), Lane::Known) => {}
-        }
+        let resolved = match result {
+            Ok(found) => {
+                let fresh = found.fresh.clamp(FRESH_LEAST, FRESH);
+                lock(&shelf.cache).put(did, Ok(Arc::clone(&found.document)), fresh);
+                Ok(found.document)
+            }
+            Err(error) => {
+                // For those we know the schedule of deliveries says when to try again.
+                if lane == Lane::Stranger {
+                    lock(&shelf.cache).put(did, Err(error.clone()), FAILED);
+                }
+                Err(error)
+            }
+        };
         lock(&shelf.flights).remove(did);
+        resolved
     }
 
     const fn shelf(&self, lane: Lane) -> &Shelf {
@@ -301,6 +359,30 @@ const fn bounds(lane: Lane) -> Limits {
     }
 }
 
+/// Whether the document of a DID has to be fetched.
+fn is_fetched(did: &Did) -> bool {
+    matches!(did.method(), "web" | "webvh")
+}
+
+/// Where the document or the history of a DID is fetched.
+fn address(did: &Did) -> Result<web::WebUrl, web::WebUrlError> {
+    match did.method() {
+        "webvh" => comity_did::webvh::url(did).map(|url| url.log),
+        _ => web::url(did),
+    }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
 /// A did:web that its host does not have is an agent that does not exist.
 fn unfetched(did: &Did, source: &FetchError) -> String {
     match (source, web::to_handle(did)) {
@@ -315,6 +397,9 @@ fn unfetched(did: &Did, source: &FetchError) -> String {
 /// How long a document is used without looking again. A change of keys is seen at once where it
 /// matters: by a `kid` that the document does not have.
 const FRESH: Duration = Duration::from_secs(600);
+/// How long it is used at least, even if its owner asks for less: a message that comes in costs its
+/// sender's host no more than this.
+const FRESH_LEAST: Duration = Duration::from_secs(10);
 /// How long a stranger's failure is remembered, so that repeating it costs nothing.
 const FAILED: Duration = Duration::from_secs(5);
 /// Documents kept for those we know: 64 KiB at most each, some 3 KiB usually.

@@ -1,5 +1,6 @@
 //! A small internet: a name server, a certificate authority, servers that behave as told.
 
+use crate::clock::SystemClock;
 use crate::config::{Config, Site};
 use crate::resolve::{Http, Resolver};
 use comity_did::{Did, DocumentBuilder};
@@ -261,7 +262,7 @@ impl World {
         let site = config.open().await.unwrap().site;
         let http = Http::new(&site);
         Self {
-            resolver: Resolver::new(http.clone()),
+            resolver: Resolver::new(http.clone(), Arc::new(SystemClock)),
             http,
             _home: home,
             _site: site,
