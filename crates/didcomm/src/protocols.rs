@@ -6,6 +6,7 @@
 pub mod basicmessage;
 pub mod discover_features;
 pub mod empty;
+pub mod out_of_band;
 pub mod routing;
 pub mod trust_ping;
 

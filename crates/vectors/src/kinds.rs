@@ -8,6 +8,7 @@ mod didcomm;
 mod jose;
 mod kdf;
 mod known_answer;
+mod out_of_band;
 mod problem;
 mod protocol;
 mod routing;
@@ -35,10 +36,11 @@ type Runner = fn(&Case<'_>) -> Check;
 type Recogniser = fn(&Case<'_>) -> Option<Runner>;
 
 /// All modules; the first that recognises a vector runs it.
-const RECOGNISERS: [Recogniser; 8] = [
+const RECOGNISERS: [Recogniser; 9] = [
     jose::recognise,
     didcomm::recognise,
     did::recognise,
+    out_of_band::recognise,
     routing::recognise,
     service::recognise,
     problem::recognise,

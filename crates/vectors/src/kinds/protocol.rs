@@ -9,7 +9,7 @@ use super::{Runner, plaintext};
 use crate::case::{Case, Check, Stop, ensure, equal, failed, member, skipped, try_to};
 
 pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
-    let kinds: [(&[&str], Runner); 8] = [
+    let kinds: [(&[&str], Runner); 6] = [
         (&["input", "doc_uri", "protocol_name"], message_type),
         (&["a", "b", "same_handler"], same_handler),
         (&["id_value", "expect"], message_id),
@@ -18,10 +18,6 @@ pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
             disclosed,
         ),
         (&["request"], |case| Err(unimplemented(case))),
-        (&["url"], |_| Err(skipped("out-of-band invitations"))),
-        (&["invitation_id"], |_| {
-            Err(skipped("out-of-band invitations"))
-        }),
         (&["limit", "sequence"], |_| {
             Err(skipped("error budgets of a node"))
         }),
