@@ -182,6 +182,55 @@ impl ProblemReport {
     }
 }
 
+/// How many errors one instance of a protocol, a thread with one party, may have before it is over.
+///
+/// # Spec
+/// DIDComm v2.1 §"Cascading Problems"; PRB-07.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorBudget {
+    limit: u32,
+    errors: u32,
+}
+
+/// What becomes of an error, within its [`ErrorBudget`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Budgeted {
+    /// It is one too many: [`ErrorBudget::EXCEEDED`] is reported, in its place if it was ours, and
+    /// that is the last word in the thread.
+    Exceeded,
+    /// The budget has room for it.
+    Within,
+    /// The thread is over: nothing more is said in it, or heard.
+    Over,
+}
+
+impl ErrorBudget {
+    /// The code of the report that ends a thread.
+    pub const EXCEEDED: &'static str = "e.p.req.max-errors-exceeded";
+
+    /// A budget for this many errors.
+    pub const fn new(limit: u32) -> Self {
+        Self { limit, errors: 0 }
+    }
+
+    /// Counts an error, whichever side it is reported by.
+    pub fn count(&mut self) -> Budgeted {
+        if self.is_over() {
+            return Budgeted::Over;
+        }
+        self.errors += 1;
+        match self.is_over() {
+            true => Budgeted::Exceeded,
+            false => Budgeted::Within,
+        }
+    }
+
+    /// Whether the thread is over.
+    pub const fn is_over(&self) -> bool {
+        self.errors > self.limit
+    }
+}
+
 /// Fills the places `{1}`, `{2}`… of a comment. What is missing or null gives `?`; what is left
 /// over is appended. What was put in is not looked at again (PRB-04).
 pub fn render(comment: &str, args: &[Value]) -> String {

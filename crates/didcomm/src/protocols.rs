@@ -4,8 +4,10 @@
 //! state and policy are the engine's.
 
 pub mod basicmessage;
+pub mod coordinate_mediation;
 pub mod discover_features;
 pub mod empty;
+pub mod message_pickup;
 pub mod out_of_band;
 pub mod routing;
 pub mod trust_ping;

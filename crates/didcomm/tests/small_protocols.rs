@@ -5,7 +5,7 @@
     reason = "a test that cannot make its messages has failed"
 )]
 
-use comity_didcomm::problem::{ProblemCode, ProblemReport};
+use comity_didcomm::problem::{Budgeted, ErrorBudget, ProblemCode, ProblemReport};
 use comity_didcomm::protocols::basicmessage::BasicMessage;
 use comity_didcomm::protocols::routing::Forwarded;
 use comity_didcomm::protocols::{Body as _, BodyError};
@@ -109,4 +109,15 @@ fn codes_that_the_specification_itself_misspells_are_read() {
         assert_eq!(code.as_str(), text);
         assert!(code.matches(text));
     }
+}
+
+#[test]
+fn an_error_too_many_is_the_last_word_in_a_thread() {
+    let mut budget = ErrorBudget::new(3);
+    let counted: Vec<_> = (0..6).map(|_| budget.count()).collect();
+    let (within, over) = (Budgeted::Within, Budgeted::Over);
+    let exceeded = Budgeted::Exceeded;
+    assert_eq!(counted, [within, within, within, exceeded, over, over]);
+    assert!(ErrorBudget::EXCEEDED.parse::<ProblemCode>().is_ok());
+    assert_eq!(ErrorBudget::new(0).count(), exceeded);
 }

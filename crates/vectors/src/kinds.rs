@@ -5,10 +5,13 @@ mod did;
 mod did_document;
 mod did_history;
 mod didcomm;
+mod exchange;
 mod jose;
 mod kdf;
 mod known_answer;
+mod mediation;
 mod out_of_band;
+mod pickup;
 mod problem;
 mod protocol;
 mod routing;
@@ -36,11 +39,13 @@ type Runner = fn(&Case<'_>) -> Check;
 type Recogniser = fn(&Case<'_>) -> Option<Runner>;
 
 /// All modules; the first that recognises a vector runs it.
-const RECOGNISERS: [Recogniser; 9] = [
+const RECOGNISERS: [Recogniser; 11] = [
     jose::recognise,
     didcomm::recognise,
     did::recognise,
+    mediation::recognise,
     out_of_band::recognise,
+    pickup::recognise,
     routing::recognise,
     service::recognise,
     problem::recognise,

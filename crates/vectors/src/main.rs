@@ -6,8 +6,8 @@
 //! for each failure, one for each reason to skip, and at the end `N passed, N failed, N skipped`.
 //! The exit code is 0 only if nothing failed and something passed.
 //!
-//! The format is described in `vectors/README.md`. What the entries mean for a protocol of which
-//! Comity has no implementation yet is skipped by that name, never passed.
+//! The format is described in `vectors/README.md`. What an entry asks for in words, or of something,
+//! that this does not know is skipped by that name, never passed.
 
 mod case;
 mod corpus;

@@ -17,14 +17,13 @@ fn last_line(output: &Output) -> String {
 }
 
 #[test]
-fn every_vector_of_the_repository_passes_or_is_skipped_by_name() {
+fn every_vector_of_the_repository_passes() {
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors");
     let output = run(&vectors);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");
-    assert!(last_line(&output).contains(" passed, 0 failed, "), "{text}");
     assert!(
-        !text.contains("no kind of vector has these members"),
+        last_line(&output).ends_with(" passed, 0 failed, 0 skipped"),
         "{text}"
     );
 }

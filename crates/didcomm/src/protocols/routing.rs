@@ -1,7 +1,9 @@
 //! routing/2.0: a message in an envelope for somebody who passes it on (RTE-01 to RTE-09).
 
+mod relay;
 mod route;
 
+pub use relay::{Refusal, Relay, Room, is_for, relay};
 pub use route::{Hop, Route, RouteError};
 
 use comity_did::DidUrl;
@@ -141,7 +143,7 @@ struct WireData<'a> {
 }
 
 /// Told by structure, as everywhere (ENV-06).
-fn is_envelope(octets: &[u8]) -> bool {
+pub(super) fn is_envelope(octets: &[u8]) -> bool {
     let members = |value: &Value| {
         ["protected", "ciphertext", "iv", "tag"]
             .iter()

@@ -1,18 +1,19 @@
 //! Problem codes and problem reports.
 
-use comity_didcomm::problem::{Scope, Sorter, render};
+use comity_didcomm::problem::{Budgeted, ErrorBudget, Scope, Sorter, render};
 use comity_didcomm::{ProblemCode, ProblemReport};
 use serde_json::Value;
 
 use super::{Runner, plaintext};
-use crate::case::{Case, Check, Stop, ensure, equal, failed, text, try_to};
+use crate::case::{Case, Check, Stop, ensure, equal, failed, skipped, text, try_to};
 
 pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
-    let kinds: [(&[&str], Runner); 4] = [
+    let kinds: [(&[&str], Runner); 5] = [
         (&["code", "valid"], code),
         (&["comment", "args"], comment),
         (&["warning_code", "reply_code", "valid"], reply),
         (&["message", "valid"], report),
+        (&["limit", "sequence", "expect"], budget),
     ];
     kinds
         .into_iter()
@@ -126,6 +127,30 @@ fn report(case: &Case<'_>) -> Check {
     )
 }
 
+/// `limit`, `sequence`: which error of a thread it is, and in `expect` the code that ends the thread.
+fn budget(case: &Case<'_>) -> Check {
+    let limit = case
+        .member("limit")?
+        .as_u64()
+        .and_then(|it| u32::try_from(it).ok());
+    let mut budget = ErrorBudget::new(limit.ok_or_else(|| failed("limit is no small number"))?);
+    let sequence = case.text("sequence")?;
+    let number = ORDINALS.iter().position(|word| sequence.starts_with(word));
+    let Some(before) = number else {
+        return Err(skipped("errors in other sequences"));
+    };
+    for _ in 0..before {
+        equal("an error before it", budget.count(), Budgeted::Within)?;
+    }
+    let words = case.expectation().unwrap_or_default();
+    equal("the error", budget.count(), Budgeted::Exceeded)?;
+    ensure(
+        words.contains(ErrorBudget::EXCEEDED),
+        "the thread ends with another code",
+    )?;
+    equal("an error after it", budget.count(), Budgeted::Over)
+}
+
 fn is_valid(case: &Case<'_>) -> Result<bool, Stop> {
     let valid = case.member("valid")?.as_bool();
     valid.ok_or_else(|| failed("valid of the vector is not a boolean"))
@@ -139,3 +164,8 @@ fn strings(array: &Value) -> Vec<&str> {
         .filter_map(Value::as_str)
         .collect()
 }
+
+/// How a vector says which error of a thread it is.
+const ORDINALS: [&str; 10] = [
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth",
+];

@@ -1,4 +1,4 @@
-//! Message types, ids and features of DIDComm, and protocols that are not implemented yet.
+//! Message types, ids and features of DIDComm.
 
 use comity_didcomm::protocols::Body as _;
 use comity_didcomm::protocols::discover_features::{Disclosure, Queries, Query, disclose};
@@ -6,10 +6,10 @@ use comity_didcomm::{MessageId, MessageType};
 use serde_json::{Map, Value, json};
 
 use super::{Runner, plaintext};
-use crate::case::{Case, Check, Stop, ensure, equal, failed, member, skipped, try_to};
+use crate::case::{Case, Check, ensure, equal, failed, member, skipped, try_to};
 
 pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
-    let kinds: [(&[&str], Runner); 6] = [
+    let kinds: [(&[&str], Runner); 4] = [
         (&["input", "doc_uri", "protocol_name"], message_type),
         (&["a", "b", "same_handler"], same_handler),
         (&["id_value", "expect"], message_id),
@@ -17,10 +17,6 @@ pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
             &["supported_protocols", "match", "disclosed_at_most"],
             disclosed,
         ),
-        (&["request"], |case| Err(unimplemented(case))),
-        (&["limit", "sequence"], |_| {
-            Err(skipped("error budgets of a node"))
-        }),
     ];
     let known = kinds.into_iter().find(|(members, _)| case.has(members));
     known.map(|(_, runner)| runner).or_else(|| {
@@ -158,15 +154,6 @@ pub(super) fn queries(case: &Case<'_>) -> Check {
         }
     }
     Ok(())
-}
-
-/// Skips a vector of a protocol by the name in the type of its request.
-fn unimplemented(case: &Case<'_>) -> Stop {
-    let kind = case.entry["request"].get("type").and_then(Value::as_str);
-    match kind.and_then(|kind| MessageType::parse(kind).ok()) {
-        Some(kind) => skipped(format!("what a node does in {}", kind.protocol())),
-        None => failed("request of the vector has no message type"),
-    }
 }
 
 fn strings(array: &Value) -> Vec<&str> {

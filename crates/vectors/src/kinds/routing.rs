@@ -1,12 +1,14 @@
 //! Forwarding: reading what mediators read, and what a recipient reads behind them.
 
+use std::borrow::Cow;
+
 use comity_did::{Did, DidUrl, Service};
-use comity_didcomm::Layer;
-use comity_didcomm::protocols::routing::Forwarded;
+use comity_didcomm::protocols::routing::{Forwarded, Relay, Room, is_for, relay};
+use comity_didcomm::{Attachment, Layer, Plaintext};
 use serde_json::Value;
 
 use super::{Runner, didcomm, plaintext};
-use crate::case::{Case, Check, Stop, ensure, equal, failed, member, skipped, text, try_to};
+use crate::case::{Case, Check, Stop, ensure, equal, failed, member, text, try_to};
 
 pub(super) fn recognise(case: &Case<'_>) -> Option<Runner> {
     let kinds: [(&[&str], Runner); 4] = [
@@ -99,22 +101,36 @@ fn rewrapped(case: &Case<'_>) -> Check {
     )
 }
 
-/// `decrypted_forward`, `expect`: refused as it stands, or for the mediator to decide.
+/// `decrypted_forward`, `expect`, and as far as it is there `now`: what a mediator does for which
+/// the reader is registered.
 fn judged(case: &Case<'_>) -> Check {
-    let message = case.member("decrypted_forward")?;
-    let read = plaintext(message).and_then(|m| try_to("read the forward", Forwarded::read(&m)));
-    let next = message["body"].get("next").and_then(Value::as_str);
-    let is_known = next
-        .and_then(|next| DidUrl::parse(next).ok())
-        .is_some_and(|next| is_ours(case, next.did()));
-    match read {
-        Err(_) if case.expects_refusal() => Ok(()),
-        Ok(_) if case.expects_refusal() && (is_known || next.is_none()) => {
-            Err(failed("the forward is not refused"))
+    let message = plaintext(case.member("decrypted_forward")?)?;
+    let now = case.entry.get("now").and_then(Value::as_u64);
+    let room = |next: &DidUrl| {
+        let recipient = DidUrl::from(next.did().clone());
+        (is_ours(case, next.did()) && is_for(&recipient, next)).then_some(Room {
+            recipient,
+            messages: 16,
+            bytes: 1024 * 1024,
+        })
+    };
+    match relay(&message, now.unwrap_or_default(), room) {
+        Relay::Refuse(_) if case.expects_refusal() => Ok(()),
+        Relay::Drop if case.expectation() == Some("drop") => Ok(()),
+        Relay::Pass { payloads, .. } if case.expectation() == Some("forward-without-ack") => {
+            passed_unaltered(&message, &payloads)
         }
-        Err(stop) => Err(stop),
-        Ok(_) => Err(skipped("what a mediator does with a well-formed forward")),
+        done => Err(failed(format!("the mediator's decision is {done:?}"))),
     }
+}
+
+/// What is passed on is what was attached. A decision to pass on has no place for an
+/// acknowledgement.
+fn passed_unaltered(message: &Plaintext, payloads: &[Vec<u8>]) -> Check {
+    let attached = message.attachments.iter().map(Attachment::octets);
+    let attached: Vec<_> = attached.map(Option::unwrap_or_default).collect();
+    let payloads: Vec<_> = payloads.iter().map(Cow::from).collect();
+    equal("what is passed on", payloads, attached)
 }
 
 /// Opens an envelope and reads the forward in it, which must be the one expected.
