@@ -11,6 +11,7 @@ pub mod message_pickup;
 pub mod out_of_band;
 pub mod routing;
 pub mod trust_ping;
+pub mod user_profile;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
