@@ -48,5 +48,6 @@ pub use crypto::{
     sha256,
 };
 pub use key::{
-    AgreementError, AgreementKey, KeyError, PublicKey, SharedSecret, SignatureError, SigningKey,
+    AgreementError, AgreementKey, KeyError, PairSecrets, PublicKey, SharedSecret, SignatureError,
+    SigningKey,
 };

@@ -3,10 +3,12 @@
 
 mod agreement;
 mod jwk;
+mod pair_secrets;
 mod public;
 mod signing;
 
 pub use agreement::{AgreementError, AgreementKey, SharedSecret};
+pub use pair_secrets::PairSecrets;
 pub use public::{PublicKey, SignatureError};
 pub use signing::SigningKey;
 

@@ -1,0 +1,232 @@
+//! Crate `affinidi-messaging-didcomm`.
+//!
+//! It has no call that signs and then encrypts: that is composed of its own two. Its anoncrypt
+//! writes A256CBC-HS512 only, and it has no envelope in an envelope.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+
+use affinidi_crypto::jose::key_agreement::{Curve, PrivateKeyAgreement, PublicKeyAgreement};
+use affinidi_messaging_didcomm::jws::sign::{JwsSigner, sign_ed25519, sign_multi};
+use affinidi_messaging_didcomm::jws::verify::VerifyKey;
+use affinidi_messaging_didcomm::message::unpack::unpack_bound;
+use affinidi_messaging_didcomm::{Message, SenderKey, SignerKey, UnpackResult, jwe};
+use comity_jose::PublicKey;
+use comity_jose::jwe::Enc;
+use serde_json::Value;
+
+use crate::{Expect, Key, Opened, Packing, Party, Peer, PeerError};
+
+/// Crate `affinidi-messaging-didcomm` with parsed keys.
+pub struct Affinidi {
+    /// Keys of ours that agree.
+    private: HashMap<String, PrivateKeyAgreement>,
+    /// Keys of ours that sign.
+    signing: HashMap<String, Signing>,
+    /// Everybody's keys that agree, by their ids.
+    public: HashMap<String, PublicKeyAgreement>,
+    /// The ids of a DID's keys that agree, in the order of its document.
+    agreement: HashMap<String, Vec<String>>,
+    /// Everybody's keys that verify.
+    verifying: HashMap<String, VerifyKey>,
+}
+
+enum Signing {
+    Ed25519([u8; 32]),
+    P256([u8; 32]),
+    Secp256k1([u8; 32]),
+}
+
+impl Peer for Affinidi {
+    const NAME: &'static str = "affinidi";
+
+    type Message = Message;
+
+    fn new(me: &Party, others: &[&Party]) -> Result<Self, PeerError> {
+        let mut new = Self {
+            private: HashMap::new(),
+            signing: HashMap::new(),
+            public: HashMap::new(),
+            agreement: HashMap::new(),
+            verifying: HashMap::new(),
+        };
+        for key in &me.agreement {
+            if let (Some(curve), Some(secret)) = (curve(key), key.secret()) {
+                let private = PrivateKeyAgreement::from_raw_bytes(curve, &secret);
+                new.private
+                    .insert(key.kid.clone(), private.map_err(failed)?);
+            }
+        }
+        for key in &me.authentication {
+            if let Some(signing) = signing(key) {
+                new.signing.insert(key.kid.clone(), signing);
+            }
+        }
+        for party in [me].into_iter().chain(others.iter().copied()) {
+            let known = || party.agreement.iter().filter(|key| curve(key).is_some());
+            for key in known() {
+                let public = PublicKeyAgreement::from_jwk(&key.public_jwk()).map_err(failed)?;
+                new.public.insert(key.kid.clone(), public);
+            }
+            let kids = known().map(|key| key.kid.clone()).collect();
+            new.agreement.insert(party.did.clone(), kids);
+            for key in &party.authentication {
+                if let Some(verifying) = verifying(key)? {
+                    new.verifying.insert(key.kid.clone(), verifying);
+                }
+            }
+        }
+        Ok(new)
+    }
+
+    fn message(plaintext: &Value) -> Result<Message, PeerError> {
+        serde_json::from_value(plaintext.clone()).map_err(failed)
+    }
+
+    fn plaintext(message: &Message) -> Result<Value, PeerError> {
+        serde_json::to_value(message).map_err(failed)
+    }
+
+    fn pack(&self, message: &Message, packing: &Packing<'_>) -> Result<String, PeerError> {
+        if packing.protect_sender {
+            return Err(unsupported("envelope in an envelope"));
+        }
+        let mut octets = message.to_json().map_err(failed)?;
+        if let Some(kid) = packing.sign_by {
+            octets = self.sign(kid, &octets)?.into_bytes();
+        }
+        let Some(to) = packing.to else {
+            return String::from_utf8(octets).map_err(failed);
+        };
+        let Some(from) = packing.from else {
+            if packing.enc != Enc::A256CbcHs512 {
+                return Err(unsupported(format!(
+                    "anoncrypt with {}",
+                    packing.enc.name()
+                )));
+            }
+            let recipients = self.recipients(to, None)?;
+            return jwe::encrypt::anoncrypt(&octets, &recipients).map_err(failed);
+        };
+        let sender = held(&self.private, from)?;
+        let recipients = self.recipients(to, Some(sender.curve()))?;
+        jwe::encrypt::authcrypt(&octets, from, sender, &recipients).map_err(failed)
+    }
+
+    fn unpack(&self, envelope: &str, expect: &Expect<'_>) -> Result<Opened<Message>, PeerError> {
+        let recipient = expect.recipient.map(|kid| held(&self.private, kid));
+        let sender = expect
+            .sender
+            .map(|kid| held(&self.public, kid).map(|key| SenderKey::new(kid, key)));
+        let signer = expect
+            .signer
+            .map(|kid| held(&self.verifying, kid).map(|key| SignerKey::new(kid, key)));
+        let unpacked = unpack_bound(
+            envelope,
+            expect.recipient,
+            recipient.transpose()?,
+            sender.transpose()?,
+            signer.transpose()?,
+        );
+        match unpacked.map_err(failed)? {
+            UnpackResult::Encrypted {
+                message,
+                sender_kid,
+                signer_kid,
+                ..
+            } => Ok(Opened::new(message, true, sender_kid, signer_kid)),
+            UnpackResult::Signed {
+                message,
+                signer_kid,
+            } => Ok(Opened::new(message, false, None, signer_kid)),
+            UnpackResult::Plaintext(message) => Ok(Opened::new(message, false, None, None)),
+            _ => Err(failed("it gives a result that is unknown here")),
+        }
+    }
+}
+
+impl Affinidi {
+    fn sign(&self, kid: &str, octets: &[u8]) -> Result<String, PeerError> {
+        match held(&self.signing, kid)? {
+            Signing::Ed25519(private) => sign_ed25519(octets, kid, private),
+            Signing::P256(private) => sign_multi(octets, &[JwsSigner::P256 { kid, private }]),
+            Signing::Secp256k1(private) => {
+                sign_multi(octets, &[JwsSigner::Secp256k1 { kid, private }])
+            }
+        }
+        .map_err(failed)
+    }
+
+    /// One key by its id, or all of a DID's on one curve: the sender's, or else that of its first
+    /// key.
+    fn recipients<'a>(
+        &'a self,
+        to: &'a str,
+        curve: Option<Curve>,
+    ) -> Result<Vec<(&'a str, &'a PublicKeyAgreement)>, PeerError> {
+        if to.contains('#') {
+            return Ok(vec![(to, held(&self.public, to)?)]);
+        }
+        let keys: Vec<_> = held(&self.agreement, to)?
+            .iter()
+            .filter_map(|kid| Some((kid.as_str(), self.public.get(kid)?)))
+            .collect();
+        let curve = curve.or_else(|| keys.first().map(|(_, key)| key.curve()));
+        let fits = |(_, key): &(_, &PublicKeyAgreement)| Some(key.curve()) == curve;
+        Ok(keys.into_iter().filter(fits).collect())
+    }
+}
+
+fn held<'a, T>(keys: &'a HashMap<String, T>, kid: &str) -> Result<&'a T, PeerError> {
+    keys.get(kid)
+        .ok_or_else(|| PeerError::NoKey(kid.to_owned()))
+}
+
+fn curve(key: &Key) -> Option<Curve> {
+    match key.curve() {
+        "X25519" => Some(Curve::X25519),
+        "P-256" => Some(Curve::P256),
+        "P-384" => Some(Curve::P384),
+        "P-521" => Some(Curve::P521),
+        "secp256k1" => Some(Curve::K256),
+        _ => None,
+    }
+}
+
+fn signing(key: &Key) -> Option<Signing> {
+    let secret = key.secret()?.try_into().ok()?;
+    match key.curve() {
+        "Ed25519" => Some(Signing::Ed25519(secret)),
+        "P-256" => Some(Signing::P256(secret)),
+        "secp256k1" => Some(Signing::Secp256k1(secret)),
+        _ => None,
+    }
+}
+
+/// Its own form of a public key: 32 octets, or a compressed point.
+fn verifying(key: &Key) -> Result<Option<VerifyKey>, PeerError> {
+    let raw = || -> Result<Vec<u8>, PeerError> {
+        let key = PublicKey::from_jwk(&key.public_jwk()).map_err(failed)?;
+        Ok(key.raw().to_vec())
+    };
+    Ok(match key.curve() {
+        "Ed25519" => raw()?.try_into().ok().map(VerifyKey::Ed25519),
+        "P-256" => Some(VerifyKey::P256(raw()?)),
+        "secp256k1" => Some(VerifyKey::Secp256k1(raw()?)),
+        _ => None,
+    })
+}
+
+fn failed(words: impl Display) -> PeerError {
+    PeerError::Failed {
+        peer: Affinidi::NAME,
+        words: words.to_string(),
+    }
+}
+
+fn unsupported(what: impl Into<String>) -> PeerError {
+    PeerError::Unsupported {
+        peer: Affinidi::NAME,
+        what: what.into(),
+    }
+}

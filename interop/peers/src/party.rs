@@ -1,0 +1,115 @@
+//! Somebody with keys.
+
+use comity_did::{DidDocument, Relationship};
+use comity_jose::{PublicKey, base64url};
+use serde_json::{Value, json};
+
+/// A DID, its keys, and the private parts of those that are held.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Party {
+    /// The DID.
+    pub did: String,
+    /// Keys for `keyAgreement`, in the order of the document.
+    pub agreement: Vec<Key>,
+    /// Keys for `authentication`, in the order of the document.
+    pub authentication: Vec<Key>,
+}
+
+/// A key of a party.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Key {
+    /// Its id, an absolute DID URL.
+    pub kid: String,
+    /// The JWK, with `d` if it is held.
+    pub jwk: Value,
+}
+
+impl Party {
+    /// Somebody without keys.
+    pub fn new(did: impl Into<String>) -> Self {
+        Self {
+            did: did.into(),
+            agreement: Vec::new(),
+            authentication: Vec::new(),
+        }
+    }
+
+    /// Somebody with the keys of a document. `secret` gives the private JWK of a key that is
+    /// held.
+    pub fn from_document(document: &DidDocument, secret: impl Fn(&str) -> Option<Value>) -> Self {
+        let keys = |relationship| {
+            let key = |(kid, key): (&comity_did::DidUrl, &PublicKey)| Key {
+                kid: kid.to_string(),
+                jwk: secret(kid.as_str()).unwrap_or_else(|| key.to_jwk()),
+            };
+            document.keys(relationship).map(key).collect()
+        };
+        Self {
+            did: document.id().to_string(),
+            agreement: keys(Relationship::KeyAgreement),
+            authentication: keys(Relationship::Authentication),
+        }
+    }
+
+    /// The same with one more key for key agreement.
+    #[must_use]
+    pub fn agreement(mut self, kid: impl Into<String>, jwk: Value) -> Self {
+        let kid = kid.into();
+        self.agreement.push(Key { kid, jwk });
+        self
+    }
+
+    /// The same with one more key for authentication.
+    #[must_use]
+    pub fn authentication(mut self, kid: impl Into<String>, jwk: Value) -> Self {
+        let kid = kid.into();
+        self.authentication.push(Key { kid, jwk });
+        self
+    }
+
+    /// The DID document.
+    pub fn document(&self) -> Value {
+        let methods = |keys: &[Key]| -> Vec<Value> {
+            let method = |key: &Key| json!({"id": key.kid, "type": "JsonWebKey2020", "controller": self.did, "publicKeyJwk": key.public_jwk()});
+            keys.iter().map(method).collect()
+        };
+        json!({"id": self.did, "keyAgreement": methods(&self.agreement),
+            "authentication": methods(&self.authentication)})
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.agreement.iter().chain(&self.authentication)
+    }
+}
+
+impl Key {
+    /// The JWK without its private part.
+    pub fn public_jwk(&self) -> Value {
+        let mut jwk = self.jwk.clone();
+        if let Some(members) = jwk.as_object_mut() {
+            members.shift_remove("d");
+        }
+        jwk
+    }
+
+    pub(crate) fn curve(&self) -> &str {
+        self.jwk["crv"].as_str().unwrap_or_default()
+    }
+
+    /// The octets of the private part, if it is held.
+    pub(crate) fn secret(&self) -> Option<Vec<u8>> {
+        base64url::decode(self.jwk["d"].as_str()?).ok()
+    }
+}
+
+/// The private JWK of one of our keys.
+///
+/// # Security
+/// For throw-away keys: nothing here is zeroized.
+pub fn private_jwk(public: &PublicKey, secret: &[u8]) -> Value {
+    let mut jwk = public.to_jwk();
+    jwk["d"] = base64url::encode(secret).into();
+    jwk
+}
