@@ -14,12 +14,13 @@ pub use error::{AddressingError, Class, FromPriorError, UnpackError};
 pub use offline::{unpack_offline, verify_signed};
 pub use received::{FromPrior, Layer, Proof, Received, SignedEvidence, Warning};
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use comity_did::{Did, DidDocument, DidUrl};
-use comity_jose::json::{self, Limits};
+use comity_jose::json::{self, Limits, Tree};
+use comity_jose::jws::Jws;
 use comity_jose::{PublicKey, SharedSecret};
-use serde_json::Value;
 
 use crate::protocols::routing::{Forward, Forwarded};
 use crate::protocols::{Body as _, BodyError};
@@ -191,7 +192,7 @@ impl Unpack {
     /// [`UnpackError`] if they are not a message in one of the three formats.
     pub fn new(octets: &[u8], options: &UnpackOptions) -> Result<Self, UnpackError> {
         let mut so_far = SoFar::default();
-        let state = read(octets.to_vec(), options, &mut so_far)?;
+        let state = read(octets.into(), options, &mut so_far)?;
         Ok(Self {
             options: options.clone(),
             state,
@@ -275,7 +276,7 @@ impl Unpack {
             }
             (State::Agreeing(sealed), Answer::Agreed(kid, secrets)) => {
                 let octets = sealed.open(&kid, &secrets, &mut self.so_far)?;
-                read(octets, &self.options, &mut self.so_far)
+                read(octets.into(), &self.options, &mut self.so_far)
             }
             (State::Agreeing(_), Answer::NoKey) => Err(UnpackError::NoKey),
             (State::Agreeing(_), Answer::CannotAgree) => Err(UnpackError::Agreement),
@@ -412,23 +413,26 @@ impl SoFar {
 
 /// Reads the next layer. The format is told by structure, not by what `typ` says (ENV-06).
 fn read(
-    octets: Vec<u8>,
+    octets: Cow<'_, [u8]>,
     options: &UnpackOptions,
     so_far: &mut SoFar,
 ) -> Result<State, UnpackError> {
-    let value = json::parse(&octets, &options.limits).map_err(UnpackError::Json)?;
-    if value.get("ciphertext").is_some() {
-        Sealed::read(value, so_far)
-    } else if value.get("payload").is_some() {
-        Signed::read(value, octets, options, so_far)
+    let tree = json::tree(&octets, &options.limits).map_err(UnpackError::Json)?;
+    if tree.get("ciphertext").is_some() {
+        Sealed::read(tree, so_far)
+    } else if tree.get("payload").is_some() {
+        Signed::check_place(so_far)?;
+        let jws = Jws::from_tree(tree)?;
+        Signed::read(jws, octets.into_owned(), options, so_far)
     } else {
-        let plaintext = read_plaintext(value)?;
+        let plaintext = read_plaintext(tree)?;
+        let octets = octets.into_owned();
         with_plaintext(Message { plaintext, octets }, options, so_far)
     }
 }
 
-fn read_plaintext(value: Value) -> Result<Plaintext, UnpackError> {
-    Plaintext::from_value(value).map_err(UnpackError::Plaintext)
+fn read_plaintext(tree: Tree<'_>) -> Result<Plaintext, UnpackError> {
+    Plaintext::from_tree(tree).map_err(UnpackError::Plaintext)
 }
 
 /// The rules between the message and the layers around it, once all layers are off.
@@ -464,7 +468,7 @@ fn with_plaintext(
         so_far.warnings.push(Warning::Expired);
     }
     if let Some(envelope) = rewrapped(plaintext, so_far)? {
-        return read(envelope, options, so_far);
+        return read(envelope.into(), options, so_far);
     }
     if let Some(jwt) = &plaintext.from_prior {
         let prior = Prior::read(jwt, plaintext, so_far, options)?;

@@ -4,11 +4,19 @@
 //! value counts?), endless nesting, a flood of tiny values, octets after the end. What it
 //! returns is a tree of bounded size.
 
+mod tree;
+mod write;
+
+pub use tree::{Members, Tree};
+pub use write::{ObjectWriter, write_text, write_value};
+
 use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
+
+use tree::Name;
 
 /// What a reader is willing to take in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +106,14 @@ pub struct ShapeError(serde_json::Error);
 /// # Spec
 /// formats.md §0; RFC 7515 §4 and RFC 7516 §4 for header names; JWE-05.
 pub fn parse(octets: &[u8], limits: &Limits) -> Result<Value, JsonError> {
+    tree(octets, limits).map(Tree::into_value)
+}
+
+/// The same without copying texts: what [`parse`] refuses is refused, and for the same reason.
+///
+/// # Errors
+/// As [`parse`].
+pub fn tree<'a>(octets: &'a [u8], limits: &Limits) -> Result<Tree<'a>, JsonError> {
     if octets.len() > limits.bytes {
         return Err(JsonError::TooLarge {
             limit: limits.bytes,
@@ -191,70 +207,70 @@ impl Strict<'_> {
 }
 
 impl<'de> DeserializeSeed<'de> for Strict<'_> {
-    type Value = Value;
+    type Value = Tree<'de>;
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, source: D) -> Result<Value, D::Error> {
+    fn deserialize<D: serde::Deserializer<'de>>(self, source: D) -> Result<Tree<'de>, D::Error> {
         self.budget.spend()?;
         source.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Strict<'_> {
-    type Value = Value;
+    type Value = Tree<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a json value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_unit<E>(self) -> Result<Tree<'de>, E> {
+        Ok(Tree::Null)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
+    fn visit_bool<E>(self, value: bool) -> Result<Tree<'de>, E> {
+        Ok(Tree::Bool(value))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_u64<E>(self, value: u64) -> Result<Tree<'de>, E> {
+        Ok(Tree::Number(value.into()))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+    fn visit_i64<E>(self, value: i64) -> Result<Tree<'de>, E> {
+        Ok(Tree::Number(value.into()))
     }
 
-    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Tree<'de>, E> {
         Number::from_f64(value)
-            .map(Value::Number)
+            .map(Tree::Number)
             .ok_or_else(|| E::custom("not finite"))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<Tree<'de>, E> {
+        Ok(Tree::Text(value.into()))
     }
 
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+    fn visit_str<E>(self, value: &str) -> Result<Tree<'de>, E> {
+        Ok(Tree::Text(value.to_owned().into()))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut source: A) -> Result<Tree<'de>, A::Error> {
         let inner = self.deeper()?;
         let mut values = Vec::new();
         while let Some(value) = source.next_element_seed(inner)? {
             values.push(value);
         }
-        Ok(Value::Array(values))
+        Ok(Tree::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut source: A) -> Result<Tree<'de>, A::Error> {
         let inner = self.deeper()?;
-        let mut members = Map::new();
-        while let Some(name) = source.next_key::<String>()? {
+        let mut members = Members::default();
+        while let Some(name) = source.next_key_seed(Name)? {
             let value = source.next_value_seed(inner)?;
-            if members.insert(name, value).is_some() {
+            if !members.push(name, value) {
                 return Err(self.budget.refuse(JsonError::DuplicateMember));
             }
         }
-        Ok(Value::Object(members))
+        Ok(Tree::Object(members))
     }
 }
 

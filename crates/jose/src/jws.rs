@@ -4,10 +4,12 @@
 //! to sign, and takes the signature back. Reading gives a [`Jws`] whose payload is reachable only
 //! through [`Jws::verify`] or a method that says it is unverified.
 
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
 
 use crate::base64url;
-use crate::json::{self, JsonError, Limits};
+use crate::json::{self, JsonError, Limits, Members, Tree};
 use crate::{PublicKey, SignatureAlgorithm, SignatureError};
 
 /// What is signed: the protected header and the payload, both already base64url.
@@ -153,7 +155,7 @@ impl Jws {
     /// # Spec
     /// RFC 7515 §7.2; DIDComm v2.1 §"DIDComm Signed Messages"; JWS-02 to JWS-04, JWS-09, JWS-11.
     pub fn parse_json(octets: &[u8], limits: &Limits) -> Result<Self, JwsError> {
-        Self::from_value(json::parse(octets, limits).map_err(JwsError::Json)?)
+        Self::from_tree(json::tree(octets, limits).map_err(JwsError::Json)?)
     }
 
     /// Reads the general or the flattened form from a value that [`json::parse`] gave.
@@ -161,14 +163,22 @@ impl Jws {
     /// # Errors
     /// As [`Jws::parse_json`].
     pub fn from_value(value: Value) -> Result<Self, JwsError> {
-        let Value::Object(mut envelope) = value else {
+        Self::from_tree(value.into())
+    }
+
+    /// Reads the general or the flattened form from a value that [`json::tree`] gave.
+    ///
+    /// # Errors
+    /// As [`Jws::parse_json`].
+    pub fn from_tree(value: Tree<'_>) -> Result<Self, JwsError> {
+        let Tree::Object(mut envelope) = value else {
             return Err(JwsError::Shape("payload"));
         };
         let payload = take_text(&mut envelope, "payload")?;
-        let mut one = match envelope.swap_remove("signatures") {
+        let mut one = match envelope.take("signatures") {
             None => envelope,
-            Some(Value::Array(signatures)) => {
-                if envelope.contains_key("signature") || envelope.contains_key("protected") {
+            Some(Tree::Array(signatures)) => {
+                if envelope.has("signature") || envelope.has("protected") {
                     return Err(JwsError::Shape("signatures"));
                 }
                 only(signatures)?
@@ -177,14 +187,14 @@ impl Jws {
         };
         let protected = take_text(&mut one, "protected")?;
         let signature = take_text(&mut one, "signature")?;
-        let unprotected = match one.swap_remove("header") {
-            None => Map::new(),
-            Some(Value::Object(header)) => header,
+        let unprotected = match one.take("header") {
+            None => Members::default(),
+            Some(Tree::Object(header)) => header,
             Some(_) => return Err(JwsError::Shape("header")),
         };
         let dot = protected.len();
-        let mut text = protected;
-        text.reserve_exact(payload.len() + 1);
+        let mut text = String::with_capacity(dot + 1 + payload.len());
+        text.push_str(&protected);
         text.push('.');
         text.push_str(&payload);
         Self::assemble(Joined { text, dot }, unprotected, &signature)
@@ -208,7 +218,7 @@ impl Jws {
             text: signed.to_owned(),
             dot,
         };
-        Self::assemble(signed, Map::new(), signature)
+        Self::assemble(signed, Members::default(), signature)
     }
 
     /// Reads a signature without its payload, which is known from elsewhere: a JSON object in the
@@ -242,7 +252,7 @@ impl Jws {
 
     fn assemble(
         signed: Joined,
-        unprotected: Map<String, Value>,
+        unprotected: Members<'_>,
         signature: &str,
     ) -> Result<Self, JwsError> {
         let protected =
@@ -292,12 +302,13 @@ impl Jws {
     /// Takes the signature apart, for evidence: nothing is decoded twice.
     pub fn into_parts(self) -> Parts {
         let Joined { mut text, dot } = self.signed;
-        let payload_b64 = text.split_off(dot + 1);
-        text.truncate(dot);
+        // The payload may be large: it stays where it is, or nearly so.
+        let protected_b64 = text[..dot].to_owned();
+        text.drain(..=dot);
         Parts {
             header: self.header,
-            protected_b64: text,
-            payload_b64,
+            protected_b64,
+            payload_b64: text,
             payload: self.payload,
             signature: self.signature,
         }
@@ -318,19 +329,19 @@ impl Jws {
 }
 
 impl Header {
-    fn read(protected: &[u8], mut unprotected: Map<String, Value>) -> Result<Self, JwsError> {
-        let protected = json::parse(protected, &Limits::HEADER).map_err(JwsError::Json)?;
-        let Value::Object(mut protected) = protected else {
+    fn read(protected: &[u8], mut unprotected: Members<'_>) -> Result<Self, JwsError> {
+        let protected = json::tree(protected, &Limits::HEADER).map_err(JwsError::Json)?;
+        let Tree::Object(mut protected) = protected else {
             return Err(JwsError::Shape("protected"));
         };
         // RFC 7515 §4.1.11, RFC 7797 §6: what we do not understand must fail (JWS-09).
         for extension in ["crit", "b64"] {
-            if protected.contains_key(extension) || unprotected.contains_key(extension) {
+            if protected.has(extension) || unprotected.has(extension) {
                 return Err(JwsError::Extension(extension));
             }
         }
         // RFC 7515 §4: the names in both headers are disjoint; that also settles JWS-04.
-        if unprotected.keys().any(|name| protected.contains_key(name)) {
+        if unprotected.names().any(|name| protected.has(name)) {
             return Err(JwsError::RepeatedParameter);
         }
         let alg = take_text(&mut protected, "alg")?;
@@ -340,7 +351,11 @@ impl Header {
             Some(kid) => Some(kid),
             None => take_optional_text(&mut unprotected, "kid")?,
         };
-        Ok(Self { alg, typ, kid })
+        Ok(Self {
+            alg,
+            typ: typ.map(Cow::into_owned),
+            kid: kid.map(Cow::into_owned),
+        })
     }
 }
 
@@ -361,26 +376,26 @@ impl Joined {
     }
 }
 
-fn only(signatures: Vec<Value>) -> Result<Map<String, Value>, JwsError> {
+fn only(signatures: Vec<Tree<'_>>) -> Result<Members<'_>, JwsError> {
     let mut signatures = signatures.into_iter();
     match (signatures.next(), signatures.next()) {
-        (Some(Value::Object(one)), None) => Ok(one),
+        (Some(Tree::Object(one)), None) => Ok(one),
         (_, Some(_)) => Err(JwsError::SeveralSignatures),
         _ => Err(JwsError::Shape("signatures")),
     }
 }
 
-fn take_text(members: &mut Map<String, Value>, name: &'static str) -> Result<String, JwsError> {
+fn take_text<'a>(members: &mut Members<'a>, name: &'static str) -> Result<Cow<'a, str>, JwsError> {
     take_optional_text(members, name)?.ok_or(JwsError::Shape(name))
 }
 
-fn take_optional_text(
-    members: &mut Map<String, Value>,
+fn take_optional_text<'a>(
+    members: &mut Members<'a>,
     name: &'static str,
-) -> Result<Option<String>, JwsError> {
-    match members.swap_remove(name) {
+) -> Result<Option<Cow<'a, str>>, JwsError> {
+    match members.take(name) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
+        Some(Tree::Text(text)) => Ok(Some(text)),
         Some(_) => Err(JwsError::Shape(name)),
     }
 }

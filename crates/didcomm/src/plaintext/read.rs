@@ -1,7 +1,9 @@
 //! Reading a plaintext message.
 
+use std::borrow::Cow;
+
 use comity_did::{Did, DidUrl};
-use comity_jose::json::{self, Limits};
+use comity_jose::json::{self, Limits, Members, Tree};
 use serde_json::{Map, Value};
 
 use super::{Attachment, Plaintext, PlaintextError, PleaseAck, ReturnRoute};
@@ -13,7 +15,7 @@ impl Plaintext {
     /// # Errors
     /// [`PlaintextError`]. Unknown headers are kept and never an error (MSG-16).
     pub fn parse(octets: &[u8], limits: &Limits) -> Result<Self, PlaintextError> {
-        Self::from_value(json::parse(octets, limits).map_err(PlaintextError::Json)?)
+        Self::from_tree(json::tree(octets, limits).map_err(PlaintextError::Json)?)
     }
 
     /// Reads a message from a value that [`json::parse`] gave.
@@ -21,7 +23,15 @@ impl Plaintext {
     /// # Errors
     /// As [`Plaintext::parse`].
     pub fn from_value(value: Value) -> Result<Self, PlaintextError> {
-        let Value::Object(members) = value else {
+        Self::from_tree(value.into())
+    }
+
+    /// Reads a message from a value that [`json::tree`] gave.
+    ///
+    /// # Errors
+    /// As [`Plaintext::parse`].
+    pub fn from_tree(value: Tree<'_>) -> Result<Self, PlaintextError> {
+        let Tree::Object(members) = value else {
             return Err(PlaintextError::NotAnObject);
         };
         let mut headers = Headers(members);
@@ -54,46 +64,50 @@ impl Plaintext {
             attachments: headers.attachments()?,
             please_ack: headers.please_ack()?,
             ack: headers.ack()?,
-            lang: headers.text("lang")?,
-            accept_lang: headers.texts("accept-lang")?,
-            from_prior: headers.text("from_prior")?,
+            lang: headers.text("lang")?.map(Cow::into_owned),
+            accept_lang: headers
+                .texts("accept-lang")?
+                .into_iter()
+                .map(Cow::into_owned)
+                .collect(),
+            from_prior: headers.text("from_prior")?.map(Cow::into_owned),
             return_route: headers.return_route()?,
             return_route_thread: headers.id("return_route_thread")?,
-            extra: headers.0,
+            extra: headers.0.into_map(),
         })
     }
 }
 
 /// The headers not yet read.
-struct Headers(Map<String, Value>);
+struct Headers<'a>(Members<'a>);
 
-impl Headers {
-    fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.shift_remove(name)
+impl<'a> Headers<'a> {
+    fn take(&mut self, name: &str) -> Option<Tree<'a>> {
+        self.0.take(name)
     }
 
-    fn text(&mut self, name: &'static str) -> Result<Option<String>, PlaintextError> {
+    fn text(&mut self, name: &'static str) -> Result<Option<Cow<'a, str>>, PlaintextError> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text)),
+            Some(Tree::Text(text)) => Ok(Some(text)),
             Some(_) => Err(PlaintextError::Header(name)),
         }
     }
 
-    fn texts(&mut self, name: &'static str) -> Result<Vec<String>, PlaintextError> {
+    fn texts(&mut self, name: &'static str) -> Result<Vec<Cow<'a, str>>, PlaintextError> {
         self.array(name)?
             .into_iter()
             .map(|value| match value {
-                Value::String(text) => Ok(text),
+                Tree::Text(text) => Ok(text),
                 _ => Err(PlaintextError::Header(name)),
             })
             .collect()
     }
 
-    fn array(&mut self, name: &'static str) -> Result<Vec<Value>, PlaintextError> {
+    fn array(&mut self, name: &'static str) -> Result<Vec<Tree<'a>>, PlaintextError> {
         match self.take(name) {
             None => Ok(Vec::new()),
-            Some(Value::Array(values)) => Ok(values),
+            Some(Tree::Array(values)) => Ok(values),
             Some(_) => Err(PlaintextError::Header(name)),
         }
     }
@@ -101,7 +115,7 @@ impl Headers {
     fn object(&mut self, name: &'static str) -> Result<Map<String, Value>, PlaintextError> {
         match self.take(name) {
             None => Ok(Map::new()),
-            Some(Value::Object(members)) => Ok(members),
+            Some(Tree::Object(members)) => Ok(members.into_map()),
             Some(_) => Err(PlaintextError::Header(name)),
         }
     }
@@ -119,16 +133,18 @@ impl Headers {
     fn time(&mut self, name: &'static str) -> Result<Option<u64>, PlaintextError> {
         match self.take(name) {
             None => Ok(None),
-            Some(value) => match value.as_u64() {
+            Some(Tree::Number(number)) => match number.as_u64() {
                 Some(seconds) if seconds <= MAX_EXACT => Ok(Some(seconds)),
                 _ => Err(PlaintextError::Time(name)),
             },
+            Some(_) => Err(PlaintextError::Time(name)),
         }
     }
 
     fn attachments(&mut self) -> Result<Vec<Attachment>, PlaintextError> {
-        let read = |(index, value)| {
-            Attachment::read(value).map_err(|source| PlaintextError::Attachment { index, source })
+        let read = |(index, value): (_, Tree<'_>)| {
+            Attachment::read(value.into_value())
+                .map_err(|source| PlaintextError::Attachment { index, source })
         };
         self.array("attachments")?
             .into_iter()
@@ -138,7 +154,7 @@ impl Headers {
     }
 
     fn please_ack(&mut self) -> Result<Vec<PleaseAck>, PlaintextError> {
-        let read = |text: String| match text.as_str() {
+        let read = |text: Cow<'_, str>| match &*text {
             "" => Ok(PleaseAck::This),
             text => MessageId::parse(text)
                 .map(PleaseAck::Message)
@@ -148,7 +164,8 @@ impl Headers {
     }
 
     fn ack(&mut self) -> Result<Vec<MessageId>, PlaintextError> {
-        let read = |text: String| MessageId::parse(&text).map_err(|_| PlaintextError::Id("ack"));
+        let read =
+            |text: Cow<'_, str>| MessageId::parse(&text).map_err(|_| PlaintextError::Id("ack"));
         self.texts("ack")?.into_iter().map(read).collect()
     }
 

@@ -1,6 +1,6 @@
 //! Writing a plaintext message.
 
-use serde::ser::SerializeMap;
+use comity_jose::json::ObjectWriter;
 use serde::{Serialize, Serializer};
 
 use super::{Plaintext, PleaseAck, ReturnRoute};
@@ -9,46 +9,40 @@ use crate::media_type;
 impl Plaintext {
     /// The octets of the message. A `body` is always there, for peers of v2.0 (MSG-14).
     pub fn to_octets(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("a message has nothing that json cannot express")
-    }
-}
-
-impl Serialize for Plaintext {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut out = serializer.serialize_map(None)?;
-        out.serialize_entry("id", &self.id)?;
-        out.serialize_entry("typ", media_type::PLAINTEXT)?;
-        out.serialize_entry("type", &self.type_)?;
-        optional(&mut out, "from", self.from.as_ref())?;
-        list(&mut out, "to", &self.to)?;
-        optional(&mut out, "thid", self.thid.as_ref())?;
-        optional(&mut out, "pthid", self.pthid.as_ref())?;
-        optional(&mut out, "created_time", self.created_time)?;
-        optional(&mut out, "expires_time", self.expires_time)?;
-        list(&mut out, "please_ack", &self.please_ack)?;
-        list(&mut out, "ack", &self.ack)?;
-        optional(&mut out, "lang", self.lang.as_ref())?;
-        list(&mut out, "accept-lang", &self.accept_lang)?;
-        optional(&mut out, "from_prior", self.from_prior.as_ref())?;
+        let mut out = ObjectWriter::new(1024);
+        out.text("id", self.id.as_str());
+        out.text("typ", media_type::PLAINTEXT);
+        out.value("type", &self.type_);
+        optional(&mut out, "from", self.from.as_ref());
+        list(&mut out, "to", &self.to);
+        optional(&mut out, "thid", self.thid.as_ref());
+        optional(&mut out, "pthid", self.pthid.as_ref());
+        optional(&mut out, "created_time", self.created_time);
+        optional(&mut out, "expires_time", self.expires_time);
+        list(&mut out, "please_ack", &self.please_ack);
+        list(&mut out, "ack", &self.ack);
+        optional(&mut out, "lang", self.lang.as_ref());
+        list(&mut out, "accept-lang", &self.accept_lang);
+        optional(&mut out, "from_prior", self.from_prior.as_ref());
         let return_route = match self.return_route {
             ReturnRoute::None => None,
             ReturnRoute::All => Some("all"),
             ReturnRoute::Thread => Some("thread"),
         };
-        optional(&mut out, "return_route", return_route)?;
+        optional(&mut out, "return_route", return_route);
         optional(
             &mut out,
             "return_route_thread",
             self.return_route_thread.as_ref(),
-        )?;
+        );
         for (name, value) in &self.extra {
             if !KNOWN.contains(&name.as_str()) {
-                out.serialize_entry(name, value)?;
+                out.value(name, value);
             }
         }
-        out.serialize_entry("body", &self.body)?;
-        list(&mut out, "attachments", &self.attachments)?;
-        out.end()
+        out.object("body", &self.body);
+        list(&mut out, "attachments", &self.attachments);
+        out.finish()
     }
 }
 
@@ -61,26 +55,15 @@ impl Serialize for PleaseAck {
     }
 }
 
-fn optional<M: SerializeMap>(
-    out: &mut M,
-    name: &str,
-    value: Option<impl Serialize>,
-) -> Result<(), M::Error> {
-    match value {
-        None => Ok(()),
-        Some(value) => out.serialize_entry(name, &value),
+fn optional(out: &mut ObjectWriter, name: &str, value: Option<impl Serialize>) {
+    if let Some(value) = value {
+        out.value(name, &value);
     }
 }
 
-fn list<M: SerializeMap>(
-    out: &mut M,
-    name: &str,
-    values: &[impl Serialize],
-) -> Result<(), M::Error> {
-    if values.is_empty() {
-        Ok(())
-    } else {
-        out.serialize_entry(name, values)
+fn list(out: &mut ObjectWriter, name: &str, values: &[impl Serialize]) {
+    if !values.is_empty() {
+        out.value(name, values);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use comity_did::{Did, DidDocument, DidUrl, Relationship};
+use comity_jose::json::Tree;
 use comity_jose::jwe::{Alg, Jwe};
 use comity_jose::{PublicKey, SharedSecret};
-use serde_json::Value;
 
 use super::{AddressingError, Author, Claim, Layer, SoFar, State, UnpackError};
 use crate::media_type;
@@ -20,8 +20,8 @@ pub(super) struct Sealed {
 }
 
 impl Sealed {
-    pub(super) fn read(value: Value, so_far: &SoFar) -> Result<State, UnpackError> {
-        let jwe = Jwe::from_value(value)?;
+    pub(super) fn read(tree: Tree<'_>, so_far: &SoFar) -> Result<State, UnpackError> {
+        let jwe = Jwe::from_tree(tree)?;
         if jwe
             .typ()
             .is_some_and(|typ| !media_type::names(typ, media_type::ENCRYPTED))
@@ -120,7 +120,7 @@ impl Sealed {
         }
         let mut octets = self
             .jwe
-            .open(kid.as_str(), ze, zs)
+            .into_opened(kid.as_str(), ze, zs)
             .map_err(|_| UnpackError::Open)?;
         so_far.recipient = Some(kid.clone());
         so_far.layers.push(match &self.sender {

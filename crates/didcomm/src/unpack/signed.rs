@@ -5,7 +5,6 @@ use std::sync::Arc;
 use comity_did::{Did, DidDocument, DidUrl, Relationship};
 use comity_jose::json;
 use comity_jose::jws::Jws;
-use serde_json::Value;
 
 use super::sealed::{authorized, key_id};
 use super::{
@@ -26,22 +25,22 @@ pub(super) struct Signed {
 }
 
 impl Signed {
-    /// Reads the signature and the message in it, and checks all that needs no key.
+    /// A signature stands innermost (ENV-02, ENV-03, ENV-07), in at most two envelopes.
+    pub(super) fn check_place(so_far: &SoFar) -> Result<(), UnpackError> {
+        let is_signed = |layer: &Layer| matches!(layer, Layer::Signed { .. });
+        if so_far.layers.iter().any(is_signed) {
+            return Err(UnpackError::Nesting);
+        }
+        Ok(())
+    }
+
+    /// Checks of the signature, and of the message in it, all that needs no key.
     pub(super) fn read(
-        value: Value,
+        jws: Jws,
         octets: Vec<u8>,
         options: &UnpackOptions,
         so_far: &SoFar,
     ) -> Result<State, UnpackError> {
-        // A signature stands innermost (ENV-02, ENV-03, ENV-07), in at most two envelopes.
-        if so_far
-            .layers
-            .iter()
-            .any(|layer| matches!(layer, Layer::Signed { .. }))
-        {
-            return Err(UnpackError::Nesting);
-        }
-        let jws = Jws::from_value(value)?;
         let header = jws.header();
         if header
             .typ
@@ -51,7 +50,7 @@ impl Signed {
             return Err(UnpackError::Typ);
         }
         let kid = key_id(header.kid.as_deref().unwrap_or_default(), "kid")?;
-        let payload = json::parse(jws.payload_unverified(), &options.limits)
+        let payload = json::tree(jws.payload_unverified(), &options.limits)
             .map_err(|error| UnpackError::Plaintext(PlaintextError::Json(error)))?;
         if payload.get("ciphertext").is_some() || payload.get("payload").is_some() {
             return Err(UnpackError::Nesting);

@@ -1,7 +1,7 @@
 use comity_did::{make_key, resolve_offline};
 use comity_jose::jwe::Enc;
 use comity_jose::{AgreementKey, SigningKey, SystemEntropy};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{agreement_targets, anoncrypt, anoncrypt_to, authcrypt, media_type, sign};

@@ -1,16 +1,19 @@
 //! The protected header: reading it with all its rules, and writing it.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde_json::Value;
 
 use super::parse::{take_octets, take_optional_text, take_text};
 use super::{Alg, Enc, Header, JweError, apv};
 use crate::crypto::constant_time_eq;
+use crate::json::Members;
 use crate::{KeyError, PublicKey, base64url};
 
 impl Header {
     /// Reads the header of an envelope to these recipients.
     pub(super) fn read<'a>(
-        mut protected: Map<String, Value>,
+        mut protected: Members<'_>,
         kids: impl Iterator<Item = &'a str>,
     ) -> Result<Self, JweError> {
         let alg = take_text(&mut protected, "alg")?;
@@ -21,14 +24,14 @@ impl Header {
         if alg == Alg::Ecdh1Pu && enc != Enc::A256CbcHs512 {
             return Err(JweError::Algorithm);
         }
-        let typ = take_optional_text(&mut protected, "typ")?;
+        let typ = take_optional_text(&mut protected, "typ")?.map(Cow::into_owned);
         let skid = sender(alg, &mut protected)?;
         let expected = apv(kids);
         if !constant_time_eq(&take_octets(&mut protected, "apv")?, &expected) {
             return Err(JweError::Apv);
         }
-        let epk = protected.swap_remove("epk").ok_or(JweError::Shape("epk"))?;
-        let epk = PublicKey::from_jwk(&epk).map_err(JweError::EphemeralKey)?;
+        let epk = protected.take("epk").ok_or(JweError::Shape("epk"))?;
+        let epk = PublicKey::from_jwk_tree(&epk).map_err(JweError::EphemeralKey)?;
         if !epk.curve().agrees() {
             return Err(JweError::EphemeralKey(KeyError::Purpose(epk.curve())));
         }
@@ -65,11 +68,11 @@ impl Header {
 
 /// The sender's key id (JWE-22, JWE-24): `apu` is required with ECDH-1PU, agrees with `skid`, and
 /// neither has a place in anoncrypt.
-fn sender(alg: Alg, protected: &mut Map<String, Value>) -> Result<Option<String>, JweError> {
+fn sender(alg: Alg, protected: &mut Members<'_>) -> Result<Option<String>, JweError> {
     let skid = take_optional_text(protected, "skid")?;
     match alg {
         Alg::EcdhEs => {
-            if skid.is_some() || protected.contains_key("apu") {
+            if skid.is_some() || protected.has("apu") {
                 return Err(JweError::Apu);
             }
             Ok(None)

@@ -128,6 +128,19 @@ impl Jwe {
         ze: &SharedSecret,
         zs: Option<&SharedSecret>,
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.clone().into_opened(kid, ze, zs)
+    }
+
+    /// The same, in the place where the ciphertext stands.
+    ///
+    /// # Errors
+    /// As [`Jwe::open`].
+    pub fn into_opened(
+        self,
+        kid: &str,
+        ze: &SharedSecret,
+        zs: Option<&SharedSecret>,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let recipient = self
             .recipients
             .iter()
@@ -145,16 +158,11 @@ impl Jwe {
             zs,
         );
         let cek = key_wrap::unwrap(&kek, &recipient.encrypted_key).map_err(|_| OpenError)?;
-        let mut content = Zeroizing::new(self.ciphertext.clone());
+        let aad = self.protected_b64.as_bytes();
+        let mut content = Zeroizing::new(self.ciphertext);
         self.header
             .enc
-            .open(
-                &cek,
-                &self.iv,
-                self.protected_b64.as_bytes(),
-                &mut content,
-                &self.tag,
-            )
+            .open(&cek, &self.iv, aad, &mut content, &self.tag)
             .map_err(|_| OpenError)?;
         Ok(content)
     }

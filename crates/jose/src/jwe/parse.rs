@@ -1,10 +1,12 @@
 //! Reading an envelope: every rule that can be checked without a key.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde_json::Value;
 
 use super::{Header, Jwe, Recipient};
 use crate::crypto::key_wrap;
-use crate::json::{self, JsonError, Limits};
+use crate::json::{self, JsonError, Limits, Members, Tree};
 use crate::{KeyError, base64url};
 
 /// Most recipients of one envelope. They are keys of one DID (JWE-08): a handful in practice.
@@ -62,7 +64,7 @@ impl Jwe {
     /// DIDComm v2.1 §"Message Encryption"; RFC 7516 §7.2; JWE-01, JWE-04 to JWE-07, JWE-09,
     /// JWE-14 to JWE-19, JWE-21, JWE-22, JWE-24.
     pub fn parse(octets: &[u8], limits: &Limits) -> Result<Self, JweError> {
-        Self::from_value(json::parse(octets, limits).map_err(JweError::Json)?)
+        Self::from_tree(json::tree(octets, limits).map_err(JweError::Json)?)
     }
 
     /// Reads an envelope from a value that [`json::parse`] gave.
@@ -70,14 +72,22 @@ impl Jwe {
     /// # Errors
     /// As [`Jwe::parse`].
     pub fn from_value(value: Value) -> Result<Self, JweError> {
-        let Value::Object(mut envelope) = value else {
+        Self::from_tree(value.into())
+    }
+
+    /// Reads an envelope from a value that [`json::tree`] gave.
+    ///
+    /// # Errors
+    /// As [`Jwe::parse`].
+    pub fn from_tree(value: Tree<'_>) -> Result<Self, JweError> {
+        let Tree::Object(mut envelope) = value else {
             return Err(JweError::Shape("ciphertext"));
         };
         // The additional data is the protected header alone (JWE-15).
-        if envelope.contains_key("aad") {
+        if envelope.has("aad") {
             return Err(JweError::Extension("aad"));
         }
-        let protected_b64 = take_text(&mut envelope, "protected")?;
+        let protected_b64 = take_text(&mut envelope, "protected")?.into_owned();
         let shared = take_header(&mut envelope, "unprotected")?;
         let iv = take_octets(&mut envelope, "iv")?;
         let ciphertext = take_octets(&mut envelope, "ciphertext")?;
@@ -85,8 +95,8 @@ impl Jwe {
 
         let protected =
             base64url::decode(&protected_b64).map_err(|_| JweError::Base64("protected"))?;
-        let protected = json::parse(&protected, &Limits::HEADER).map_err(JweError::Json)?;
-        let Value::Object(protected) = protected else {
+        let protected = json::tree(&protected, &Limits::HEADER).map_err(JweError::Json)?;
+        let Tree::Object(protected) = protected else {
             return Err(JweError::Shape("protected"));
         };
         refuse_extensions(&protected)?;
@@ -123,14 +133,14 @@ impl Jwe {
 
 /// The recipients of the general form, or the one of the flattened form (RFC 7516 §7.2.2).
 fn recipients(
-    mut envelope: Map<String, Value>,
-    protected: &Map<String, Value>,
-    shared: &Map<String, Value>,
+    mut envelope: Members<'_>,
+    protected: &Members<'_>,
+    shared: &Members<'_>,
 ) -> Result<Vec<Recipient>, JweError> {
-    let members = match envelope.swap_remove("recipients") {
-        None => vec![Value::Object(envelope)],
-        Some(Value::Array(members)) => {
-            if envelope.contains_key("encrypted_key") || envelope.contains_key("header") {
+    let members = match envelope.take("recipients") {
+        None => vec![Tree::Object(envelope)],
+        Some(Tree::Array(members)) => {
+            if envelope.has("encrypted_key") || envelope.has("header") {
                 return Err(JweError::Shape("recipients"));
             }
             members
@@ -145,14 +155,14 @@ fn recipients(
     }
     let mut recipients: Vec<Recipient> = Vec::with_capacity(members.len());
     for member in members {
-        let Value::Object(mut member) = member else {
+        let Tree::Object(mut member) = member else {
             return Err(JweError::Shape("recipients"));
         };
         let mut header = take_header(&mut member, "header")?;
         refuse_extensions(&header)?;
         refuse_repeated(protected, &header)?;
         refuse_repeated(shared, &header)?;
-        let kid = take_text(&mut header, "kid")?;
+        let kid = take_text(&mut header, "kid")?.into_owned();
         let encrypted_key = take_octets(&mut member, "encrypted_key")?;
         if recipients.iter().any(|earlier| earlier.kid == kid) {
             return Err(JweError::DuplicateRecipient);
@@ -163,19 +173,16 @@ fn recipients(
 }
 
 /// RFC 7516 §4.1.13 (JWE-16) and our refusal of compression (JWE-17).
-fn refuse_extensions(header: &Map<String, Value>) -> Result<(), JweError> {
-    match ["crit", "zip"]
-        .into_iter()
-        .find(|name| header.contains_key(*name))
-    {
+fn refuse_extensions(header: &Members<'_>) -> Result<(), JweError> {
+    match ["crit", "zip"].into_iter().find(|name| header.has(name)) {
         None => Ok(()),
         Some(name) => Err(JweError::Extension(name)),
     }
 }
 
 /// RFC 7516 §4: names are distinct across the headers (JWE-07).
-fn refuse_repeated(a: &Map<String, Value>, b: &Map<String, Value>) -> Result<(), JweError> {
-    let repeated = b.keys().any(|name| a.contains_key(name));
+fn refuse_repeated(a: &Members<'_>, b: &Members<'_>) -> Result<(), JweError> {
+    let repeated = b.names().any(|name| a.has(name));
     if repeated {
         Err(JweError::RepeatedParameter)
     } else {
@@ -183,38 +190,35 @@ fn refuse_repeated(a: &Map<String, Value>, b: &Map<String, Value>) -> Result<(),
     }
 }
 
-pub(super) fn take_text(
-    members: &mut Map<String, Value>,
+pub(super) fn take_text<'a>(
+    members: &mut Members<'a>,
     name: &'static str,
-) -> Result<String, JweError> {
+) -> Result<Cow<'a, str>, JweError> {
     take_optional_text(members, name)?.ok_or(JweError::Shape(name))
 }
 
-pub(super) fn take_optional_text(
-    members: &mut Map<String, Value>,
+pub(super) fn take_optional_text<'a>(
+    members: &mut Members<'a>,
     name: &'static str,
-) -> Result<Option<String>, JweError> {
-    match members.swap_remove(name) {
+) -> Result<Option<Cow<'a, str>>, JweError> {
+    match members.take(name) {
         None => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
+        Some(Tree::Text(text)) => Ok(Some(text)),
         Some(_) => Err(JweError::Shape(name)),
     }
 }
 
 pub(super) fn take_octets(
-    members: &mut Map<String, Value>,
+    members: &mut Members<'_>,
     name: &'static str,
 ) -> Result<Vec<u8>, JweError> {
     base64url::decode(&take_text(members, name)?).map_err(|_| JweError::Base64(name))
 }
 
-fn take_header(
-    members: &mut Map<String, Value>,
-    name: &'static str,
-) -> Result<Map<String, Value>, JweError> {
-    match members.swap_remove(name) {
-        None => Ok(Map::new()),
-        Some(Value::Object(header)) => Ok(header),
+fn take_header<'a>(members: &mut Members<'a>, name: &'static str) -> Result<Members<'a>, JweError> {
+    match members.take(name) {
+        None => Ok(Members::default()),
+        Some(Tree::Object(header)) => Ok(header),
         Some(_) => Err(JweError::Shape(name)),
     }
 }

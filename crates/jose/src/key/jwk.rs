@@ -6,9 +6,39 @@ use zeroize::Zeroizing;
 use super::{KeyError, PublicKey};
 use crate::base64url;
 use crate::crypto::{Curve, Point};
+use crate::json::Tree;
+
+/// A JSON object, whoever read it.
+pub(super) trait Jwk {
+    /// Whether there is a member of this name.
+    fn has(&self, name: &str) -> bool;
+
+    /// The member, if it is a text.
+    fn text(&self, name: &str) -> Option<&str>;
+}
+
+impl Jwk for Value {
+    fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_str()
+    }
+}
+
+impl Jwk for Tree<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.as_text()
+    }
+}
 
 /// The public members, as an uncompressed or raw point.
-pub(super) fn public_octets(jwk: &Value) -> Result<(Curve, Vec<u8>), KeyError> {
+pub(super) fn public_octets(jwk: &impl Jwk) -> Result<(Curve, Vec<u8>), KeyError> {
     if !matches!(text(jwk, "kty")?, "OKP" | "EC") {
         return Err(KeyError::Unsupported);
     }
@@ -28,7 +58,7 @@ pub(super) fn public_octets(jwk: &Value) -> Result<(Curve, Vec<u8>), KeyError> {
 }
 
 /// The private member. Full width: RFC 7518 §6.2.2.1 for EC, RFC 8037 §2 for OKP.
-pub(super) fn private_octets(jwk: &Value, curve: Curve) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+pub(super) fn private_octets(jwk: &impl Jwk, curve: Curve) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let octets = Zeroizing::new(decode(jwk, "d")?);
     if octets.len() == curve.field_len() {
         Ok(octets)
@@ -76,7 +106,7 @@ fn coordinates(point: &Point) -> (String, Option<String>) {
     }
 }
 
-fn coordinate(jwk: &Value, name: &str, curve: Curve) -> Result<Vec<u8>, KeyError> {
+fn coordinate(jwk: &impl Jwk, name: &str, curve: Curve) -> Result<Vec<u8>, KeyError> {
     let octets = decode(jwk, name)?;
     if octets.len() == curve.field_len() {
         Ok(octets)
@@ -85,12 +115,10 @@ fn coordinate(jwk: &Value, name: &str, curve: Curve) -> Result<Vec<u8>, KeyError
     }
 }
 
-fn decode(jwk: &Value, name: &str) -> Result<Vec<u8>, KeyError> {
+fn decode(jwk: &impl Jwk, name: &str) -> Result<Vec<u8>, KeyError> {
     base64url::decode(text(jwk, name)?).map_err(|_| KeyError::Encoding)
 }
 
-fn text<'a>(jwk: &'a Value, name: &str) -> Result<&'a str, KeyError> {
-    jwk.get(name)
-        .and_then(Value::as_str)
-        .ok_or(KeyError::Encoding)
+fn text<'a>(jwk: &'a impl Jwk, name: &str) -> Result<&'a str, KeyError> {
+    jwk.text(name).ok_or(KeyError::Encoding)
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{KeyError, jwk};
 use crate::crypto::{Curve, Point, SignatureAlgorithm, ed25519_to_x25519, sha256};
+use crate::json::Tree;
 use crate::{hex, multibase};
 
 /// A public key that has been checked on the way in. Cloning shares it.
@@ -51,10 +52,18 @@ impl PublicKey {
     /// # Errors
     /// As [`PublicKey::from_raw`]; also an unknown curve and a `d`.
     pub fn from_jwk(value: &Value) -> Result<Self, KeyError> {
-        if value.get("d").is_some() {
+        Self::from_members(value)
+    }
+
+    pub(crate) fn from_jwk_tree(value: &Tree<'_>) -> Result<Self, KeyError> {
+        Self::from_members(value)
+    }
+
+    fn from_members(jwk: &impl jwk::Jwk) -> Result<Self, KeyError> {
+        if jwk.has("d") {
             return Err(KeyError::PrivateMember);
         }
-        let (curve, octets) = jwk::public_octets(value)?;
+        let (curve, octets) = jwk::public_octets(jwk)?;
         Self::from_raw(curve, &octets)
     }
 
