@@ -3,6 +3,8 @@
 //! Sign first, then encrypt (ENV-07). Signing and the sender's key agreement are split from the
 //! writing, because those keys may live elsewhere.
 
+use std::borrow::Cow;
+
 use comity_did::{DidDocument, DidUrl, Relationship};
 use comity_jose::jwe::{self, Enc, EncryptError, Sender};
 use comity_jose::jws::SigningInput;
@@ -66,16 +68,18 @@ pub fn sign(key: &SigningKey, kid: &DidUrl, plaintext: &[u8]) -> String {
 
 /// Encrypts octets to every key of the recipient on one curve, without naming a sender.
 ///
+/// Octets may be borrowed or given away; the latter saves copying them.
+///
 /// # Errors
 /// [`PackError`].
 ///
 /// # Spec
 /// DIDComm v2.1 §"ECDH-ES key wrapping and common protected headers"; JWE-03, JWE-31.
-pub fn anoncrypt(
+pub fn anoncrypt<'a>(
     entropy: &dyn Entropy,
     recipient: &DidDocument,
     enc: Enc,
-    octets: &[u8],
+    octets: impl Into<Cow<'a, [u8]>>,
     typ: &str,
 ) -> Result<String, PackError> {
     anoncrypt_to(entropy, &agreement_targets(recipient), enc, octets, typ)
@@ -85,11 +89,11 @@ pub fn anoncrypt(
 ///
 /// # Errors
 /// [`PackError`].
-pub fn anoncrypt_to(
+pub fn anoncrypt_to<'a>(
     entropy: &dyn Entropy,
     targets: &[(DidUrl, PublicKey)],
     enc: Enc,
-    octets: &[u8],
+    octets: impl Into<Cow<'a, [u8]>>,
     typ: &str,
 ) -> Result<String, PackError> {
     write(entropy, Sender::Anonymous, enc, targets, octets, typ)
@@ -105,12 +109,12 @@ pub fn anoncrypt_to(
 ///
 /// # Spec
 /// DIDComm v2.1 §"ECDH-1PU key wrapping and common protected headers"; JWE-19, JWE-20.
-pub fn authcrypt(
+pub fn authcrypt<'a>(
     entropy: &dyn Entropy,
     skid: &DidUrl,
     zs: &[SharedSecret],
     targets: &[(DidUrl, PublicKey)],
-    octets: &[u8],
+    octets: impl Into<Cow<'a, [u8]>>,
     typ: &str,
 ) -> Result<String, PackError> {
     let sender = Sender::Static {
@@ -140,12 +144,12 @@ pub fn agreement_targets_on(recipient: &DidDocument, curve: Curve) -> Vec<(DidUr
         .collect()
 }
 
-fn write(
+fn write<'a>(
     entropy: &dyn Entropy,
     sender: Sender<'_>,
     enc: Enc,
     targets: &[(DidUrl, PublicKey)],
-    octets: &[u8],
+    octets: impl Into<Cow<'a, [u8]>>,
     typ: &str,
 ) -> Result<String, PackError> {
     if targets.is_empty() {

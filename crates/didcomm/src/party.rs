@@ -146,7 +146,7 @@ impl Party {
         let Packing { protection, enc } = how.into();
         let message = self.addressed(message, recipient, protection)?;
         let plaintext = message.to_octets();
-        let seal = |octets: &[u8]| {
+        let seal = |octets: Vec<u8>| {
             anoncrypt(
                 &SystemEntropy,
                 recipient,
@@ -157,11 +157,11 @@ impl Party {
         };
         match protection {
             Protection::Signed => self.sign(&plaintext),
-            Protection::Anoncrypted => seal(&plaintext),
-            Protection::Authcrypted => self.authcrypt(&plaintext, recipient),
-            Protection::SignedAnoncrypted => seal(self.sign(&plaintext)?.as_bytes()),
+            Protection::Anoncrypted => seal(plaintext),
+            Protection::Authcrypted => self.authcrypt(plaintext, recipient),
+            Protection::SignedAnoncrypted => seal(self.sign(&plaintext)?.into_bytes()),
             Protection::HiddenAuthcrypted => {
-                seal(self.authcrypt(&plaintext, recipient)?.as_bytes())
+                seal(self.authcrypt(plaintext, recipient)?.into_bytes())
             }
         }
     }
@@ -237,7 +237,7 @@ impl Party {
         Ok(sign(key, kid, plaintext))
     }
 
-    fn authcrypt(&self, plaintext: &[u8], recipient: &DidDocument) -> Result<String, PackError> {
+    fn authcrypt(&self, plaintext: Vec<u8>, recipient: &DidDocument) -> Result<String, PackError> {
         let mut ours = PREFERENCE.iter().filter_map(|curve| {
             let key = self
                 .agreement

@@ -8,6 +8,7 @@ mod tree;
 mod write;
 
 pub use tree::{Members, Tree};
+pub(crate) use write::push_text;
 pub use write::{ObjectWriter, write_text, write_value};
 
 use std::cell::Cell;

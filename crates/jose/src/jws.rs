@@ -55,7 +55,7 @@ impl SigningInput {
         out.push_str(r#"","signature":""#);
         base64url::encode_into(signature, &mut out);
         out.push_str(r#"","header":{"kid":"#);
-        out.push_str(&Value::from(kid).to_string());
+        json::push_text(kid, &mut out);
         out.push_str("}}]}");
         out
     }

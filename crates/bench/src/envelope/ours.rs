@@ -66,10 +66,10 @@ impl World {
         let typ = media_type::ENCRYPTED;
         Ok(match mode {
             Mode::Sign => sign(&from.signing, &from.signing_kid, &octets),
-            Mode::Anoncrypt(enc) => anoncrypt(&SystemEntropy, &to.document, enc, &octets, typ)?,
+            Mode::Anoncrypt(enc) => anoncrypt(&SystemEntropy, &to.document, enc, octets, typ)?,
             Mode::AnoncryptSign(enc) => {
                 let signed = sign(&from.signing, &from.signing_kid, &octets);
-                anoncrypt(&SystemEntropy, &to.document, enc, signed.as_bytes(), typ)?
+                anoncrypt(&SystemEntropy, &to.document, enc, signed.into_bytes(), typ)?
             }
             Mode::Authcrypt => {
                 let key = &from.agreement;
@@ -90,7 +90,7 @@ impl World {
                     &from.agreement_kid,
                     &zs,
                     &targets,
-                    &octets,
+                    octets,
                     typ,
                 )?
             }

@@ -85,7 +85,7 @@ pub fn forward(
     let mut envelope = envelope;
     for hop in hops.iter().rev() {
         let octets = forward_octets(entropy, next, &hop.name, &envelope, expires_time)?;
-        envelope = anoncrypt_to(entropy, &hop.keys, enc, &octets, media_type::ENCRYPTED)?;
+        envelope = anoncrypt_to(entropy, &hop.keys, enc, octets, media_type::ENCRYPTED)?;
         next = &hop.name;
     }
     Ok(envelope)

@@ -133,6 +133,10 @@ impl<'a> Members<'a> {
             }
             None => {}
         }
+        if self.members.is_empty() {
+            // An envelope, a header and a small message have about as many.
+            self.members.reserve_exact(8);
+        }
         self.members.push((name, value));
         true
     }

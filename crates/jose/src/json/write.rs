@@ -92,6 +92,17 @@ pub fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// The same as [`write_text`], for the short texts that stand between what is written as base64.
+pub(crate) fn push_text(text: &str, out: &mut String) {
+    if plain_len(text.as_bytes()) < text.len() {
+        out.push_str(&Value::from(text).to_string());
+    } else {
+        out.push('"');
+        out.push_str(text);
+        out.push('"');
+    }
+}
+
 fn write_object(members: &Map<String, Value>, out: &mut Vec<u8>) {
     out.push(b'{');
     for (index, (name, value)) in members.iter().enumerate() {
@@ -161,6 +172,12 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
 
+    fn pushed(text: &str) -> String {
+        let mut out = String::new();
+        push_text(text, &mut out);
+        out
+    }
+
     #[test]
     fn writes_what_serde_json_writes() {
         let every: String = (0..0x180_u32).filter_map(char::from_u32).collect();
@@ -175,9 +192,11 @@ mod tests {
         for length in 0..3 * BLOCK {
             let plain = "é".repeat(length / 2) + &"a".repeat(length % 2);
             assert_eq!(written(&plain.clone().into()), format!("\"{plain}\""));
+            assert_eq!(pushed(&plain), format!("\"{plain}\""));
             for place in (0..=plain.len()).filter(|place| plain.is_char_boundary(*place)) {
                 let mut text = plain.clone();
                 text.insert(place, ['"', '\n', '\0', '\\', '\u{1f}'][place % 5]);
+                assert_eq!(pushed(&text), Value::from(&*text).to_string());
                 let value = Value::from(text);
                 assert_eq!(written(&value), value.to_string());
             }

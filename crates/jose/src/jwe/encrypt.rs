@@ -1,12 +1,13 @@
 //! Writing an envelope.
 
-use serde_json::Value;
+use std::borrow::Cow;
+
 use zeroize::Zeroizing;
 
 use super::parse::MAX_RECIPIENTS;
 use super::{Alg, Enc, Header, apv, key_encryption_key};
 use crate::crypto::key_wrap;
-use crate::{AgreementKey, Curve, Entropy, KeyError, PublicKey, SharedSecret, base64url};
+use crate::{AgreementKey, Curve, Entropy, KeyError, PublicKey, SharedSecret, base64url, json};
 
 /// Who the envelope says it is from.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +51,8 @@ pub enum EncryptError {
     Secrets,
 }
 
-/// Encrypts `plaintext` to the recipients' keys, which are on one curve.
+/// Encrypts `plaintext` to the recipients' keys, which are on one curve. Octets given away are
+/// encrypted where they stand; borrowed ones are copied first.
 ///
 /// Ephemeral key, content key and iv are drawn from `entropy`, fresh (JWE-11, JWE-28).
 ///
@@ -60,12 +62,12 @@ pub enum EncryptError {
 /// # Spec
 /// DIDComm v2.1 §"Message Encryption"; RFC 7516 §5.1; ECDH-1PU draft-04 §2.3: content first, for
 /// the wrapping key depends on its tag.
-pub fn encrypt(
+pub fn encrypt<'a>(
     entropy: &dyn Entropy,
     sender: Sender<'_>,
     enc: Enc,
     recipients: &[(&str, &PublicKey)],
-    plaintext: &[u8],
+    plaintext: impl Into<Cow<'a, [u8]>>,
     typ: &str,
 ) -> Result<String, EncryptError> {
     let (alg, skid, zs) = match sender {
@@ -96,9 +98,15 @@ pub fn encrypt(
     entropy.fill(&mut cek);
     let mut iv = vec![0; enc.iv_len()];
     entropy.fill(&mut iv);
-    // One block more, so that padding does not move the content.
-    let mut content = Vec::with_capacity(plaintext.len() + 16);
-    content.extend_from_slice(plaintext);
+    let mut content = match plaintext.into() {
+        Cow::Owned(octets) => octets,
+        Cow::Borrowed(octets) => {
+            // One block more, so that padding does not move the content.
+            let mut content = Vec::with_capacity(octets.len() + 16);
+            content.extend_from_slice(octets);
+            content
+        }
+    };
     let tag = enc
         .seal(&cek, &iv, protected.as_bytes(), &mut content)
         .expect("key and iv have the length their algorithm states");
@@ -121,7 +129,7 @@ pub fn encrypt(
         } else {
             r#",{"header":{"kid":"#
         });
-        out.push_str(&Value::from(*kid).to_string());
+        json::push_text(kid, &mut out);
         out.push_str(r#"},"encrypted_key":""#);
         base64url::encode_into(&key_wrap::wrap(&kek, &cek), &mut out);
         out.push_str("\"}");

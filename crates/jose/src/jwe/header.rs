@@ -2,13 +2,11 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
-
 use super::parse::{take_octets, take_optional_text, take_text};
 use super::{Alg, Enc, Header, JweError, apv};
 use crate::crypto::constant_time_eq;
 use crate::json::Members;
-use crate::{KeyError, PublicKey, base64url};
+use crate::{KeyError, PublicKey, base64url, json};
 
 impl Header {
     /// Reads the header of an envelope to these recipients.
@@ -60,7 +58,7 @@ impl Header {
             member("apu", &base64url::encode(skid.as_bytes()), &mut out);
         }
         out.push_str(r#""epk":"#);
-        out.push_str(&self.epk.to_jwk().to_string());
+        out.push_str(&self.epk.to_jwk_text());
         out.push('}');
         out
     }
@@ -92,6 +90,6 @@ fn member(name: &str, value: &str, out: &mut String) {
     out.push('"');
     out.push_str(name);
     out.push_str("\":");
-    out.push_str(&Value::from(value).to_string());
+    json::push_text(value, out);
     out.push(',');
 }

@@ -78,13 +78,22 @@ pub(super) fn to_jwk(curve: Curve, point: &Point) -> Value {
 
 /// The private JWK. Every copy of the private octets made here is wiped.
 pub(super) fn to_secret_text(public: &PublicKey, secret: &[u8]) -> Zeroizing<String> {
-    let public = public.to_jwk().to_string();
+    let public = public.to_jwk_text();
     let mut text = Zeroizing::new(String::with_capacity(public.len() + 128));
     text.push_str(public.trim_end_matches('}'));
     text.push_str(r#","d":""#);
     base64url::encode_into(secret, &mut text);
     text.push_str(r#""}"#);
     text
+}
+
+/// The same as text. It needs no escaping.
+pub(super) fn to_text(curve: Curve, point: &Point) -> String {
+    let (crv, kty) = (curve.name(), curve.kty());
+    match coordinates(point) {
+        (x, None) => format!(r#"{{"kty":"{kty}","crv":"{crv}","x":"{x}"}}"#),
+        (x, Some(y)) => format!(r#"{{"kty":"{kty}","crv":"{crv}","x":"{x}","y":"{y}"}}"#),
+    }
 }
 
 /// The text whose SHA-256 is the thumbprint (RFC 7638 §3). It needs no escaping.

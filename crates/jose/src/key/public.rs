@@ -94,6 +94,11 @@ impl PublicKey {
         jwk::to_jwk(self.0.curve, &self.0.point)
     }
 
+    /// The text of [`PublicKey::to_jwk`].
+    pub(crate) fn to_jwk_text(&self) -> String {
+        jwk::to_text(self.0.curve, &self.0.point)
+    }
+
     /// The Multikey text: `z…`.
     pub fn to_multikey(&self) -> String {
         let mut octets = Vec::with_capacity(2 + self.raw().len());
