@@ -62,7 +62,8 @@ pub(crate) fn check_suffix(suffix: &str) -> Result<(), DidSyntaxError> {
 
 /// Where the DID of a DID URL ends.
 pub(crate) fn did_end(text: &str) -> usize {
-    text.find(['/', '?', '#']).unwrap_or(text.len())
+    let ends = |octet: u8| matches!(octet, b'/' | b'?' | b'#');
+    text.bytes().position(ends).unwrap_or(text.len())
 }
 
 /// Decodes percent-encoding once. `None` unless every `%` is followed by two hex digits and the
@@ -95,7 +96,7 @@ pub(crate) fn percent_encode(text: &str) -> String {
     encoded
 }
 
-fn check_characters(text: &str, allowed: fn(u8) -> bool) -> Result<(), DidSyntaxError> {
+fn check_characters(text: &str, allowed: impl Fn(u8) -> bool) -> Result<(), DidSyntaxError> {
     let mut rest = text.bytes();
     while let Some(octet) = rest.next() {
         let fine = if octet == b'%' {

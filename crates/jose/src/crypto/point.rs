@@ -1,5 +1,7 @@
 //! A public key as the backend keeps it: checked once, parsed once.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::{agreement, signature};
 
 use super::curve::Curve;
@@ -12,7 +14,9 @@ pub(crate) struct Point {
     pub(crate) raw: Box<[u8]>,
     /// The second coordinate, on curves that have one.
     pub(crate) y: Option<Box<[u8]>>,
-    pub(super) verifier: Option<signature::ParsedPublicKey>,
+    pub(super) curve: Curve,
+    /// See [`Point::verifier`].
+    pub(super) verifier: OnceLock<Option<signature::ParsedPublicKey>>,
     pub(super) peer: Option<agreement::ParsedPublicKey>,
 }
 
@@ -28,28 +32,41 @@ impl Point {
                 return Ok(point);
             }
         };
-        let verifier = row
-            .verification
-            .map(|algorithm| signature::ParsedPublicKey::new(algorithm, &raw))
-            .transpose()
-            .map_err(|_| KeyError::NotOnCurve)?;
         let peer = row
             .agreement
             .map(|algorithm| peer(algorithm, &raw))
             .transpose()?;
-        Ok(Self {
+        let point = Self {
+            curve,
             raw,
             y,
-            verifier,
+            verifier: OnceLock::new(),
             peer,
-        })
+        };
+        if curve == Curve::Ed25519 && point.verifier().is_none() {
+            return Err(KeyError::NotOnCurve);
+        }
+        Ok(point)
     }
 
     /// Whether `signature` over `octets` verifies.
     pub(crate) fn verifies(&self, octets: &[u8], signature: &[u8]) -> bool {
-        self.verifier
-            .as_ref()
+        self.verifier()
             .is_some_and(|key| key.verify_sig(octets, signature).is_ok())
+    }
+
+    /// The key as the backend verifies with; `None` where keys on the curve do not sign. An
+    /// ephemeral key never comes here.
+    fn verifier(&self) -> Option<&signature::ParsedPublicKey> {
+        let parse = || {
+            let algorithm = self.curve.row().verification?;
+            let octets = match &self.y {
+                None => self.raw.to_vec(),
+                Some(y) => [&[0x04], &self.raw[1..], y].concat(),
+            };
+            signature::ParsedPublicKey::new(algorithm, octets).ok()
+        };
+        self.verifier.get_or_init(parse).as_ref()
     }
 }
 

@@ -1,5 +1,7 @@
 //! Points of the NIST curves and secp256k1.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::ParsedPublicKey;
 
@@ -21,22 +23,31 @@ pub(super) fn parse(curve: Curve, octets: &[u8]) -> Result<Point, KeyError> {
     if !acceptable {
         return Err(KeyError::Encoding);
     }
-    let algorithm = row.verification.ok_or(KeyError::Encoding)?;
-    let verifier = ParsedPublicKey::new(algorithm, octets).map_err(|_| KeyError::NotOnCurve)?;
-    let uncompressed = uncompressed(&verifier, octets, width)?;
+    // Whichever way the backend parses the octets, it checks that they are a point of the curve.
+    let verifier = OnceLock::new();
+    let uncompressed = if form == Some(0x04) && row.agreement.is_some() {
+        octets.to_vec()
+    } else {
+        let algorithm = row.verification.ok_or(KeyError::Encoding)?;
+        let parsed = ParsedPublicKey::new(algorithm, octets).map_err(|_| KeyError::NotOnCurve)?;
+        let uncompressed = uncompressed(&parsed, octets, width)?;
+        verifier.get_or_init(|| Some(parsed));
+        uncompressed
+    };
+    let peer = row
+        .agreement
+        .map(|algorithm| peer(algorithm, &uncompressed))
+        .transpose()?;
     let (x, y) = uncompressed[1..].split_at(width);
     let sign = y.last().map_or(0, |last| last & 1);
     let mut raw = Vec::with_capacity(1 + width);
     raw.push(0x02 | sign);
     raw.extend_from_slice(x);
-    let peer = row
-        .agreement
-        .map(|algorithm| peer(algorithm, &uncompressed))
-        .transpose()?;
     Ok(Point {
+        curve,
         raw: raw.into(),
         y: Some(y.into()),
-        verifier: Some(verifier),
+        verifier,
         peer,
     })
 }
