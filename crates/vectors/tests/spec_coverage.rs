@@ -252,7 +252,8 @@ fn tests() -> BTreeSet<String> {
     let mut tests = BTreeSet::new();
     let mut suites = Vec::new();
     let crates = fs::read_dir(repository().join("crates")).unwrap();
-    for directory in crates.map(|entry| entry.unwrap().path()) {
+    let crates = crates.map(|entry| entry.unwrap().path());
+    for directory in crates.chain([repository().join("interop/peers")]) {
         let Ok(manifest) = fs::read_to_string(directory.join("Cargo.toml")) else {
             continue;
         };

@@ -9,13 +9,14 @@ use std::fmt::Display;
 use affinidi_crypto::jose::key_agreement::{Curve, PrivateKeyAgreement, PublicKeyAgreement};
 use affinidi_messaging_didcomm::jws::sign::{JwsSigner, sign_ed25519, sign_multi};
 use affinidi_messaging_didcomm::jws::verify::VerifyKey;
+use affinidi_messaging_didcomm::message::forward::{unwrap_forward, wrap_in_forward};
 use affinidi_messaging_didcomm::message::unpack::unpack_bound;
 use affinidi_messaging_didcomm::{Message, SenderKey, SignerKey, UnpackResult, jwe};
 use comity_jose::PublicKey;
 use comity_jose::jwe::Enc;
 use serde_json::Value;
 
-use crate::{Expect, Key, Opened, Packing, Party, Peer, PeerError};
+use crate::{Endpoint, Expect, Forwarded, Key, Opened, Packing, Party, Peer, PeerError};
 
 /// Crate `affinidi-messaging-didcomm` with parsed keys.
 pub struct Affinidi {
@@ -29,6 +30,8 @@ pub struct Affinidi {
     agreement: HashMap<String, Vec<String>>,
     /// Everybody's keys that verify.
     verifying: HashMap<String, VerifyKey>,
+    /// Where DIDs are reached.
+    endpoints: HashMap<String, Endpoint>,
 }
 
 enum Signing {
@@ -49,20 +52,24 @@ impl Peer for Affinidi {
             public: HashMap::new(),
             agreement: HashMap::new(),
             verifying: HashMap::new(),
+            endpoints: HashMap::new(),
         };
-        for key in &me.agreement {
-            if let (Some(curve), Some(secret)) = (curve(key), key.secret()) {
-                let private = PrivateKeyAgreement::from_raw_bytes(curve, &secret);
-                new.private
-                    .insert(key.kid.clone(), private.map_err(failed)?);
-            }
-        }
-        for key in &me.authentication {
-            if let Some(signing) = signing(key) {
-                new.signing.insert(key.kid.clone(), signing);
-            }
-        }
         for party in [me].into_iter().chain(others.iter().copied()) {
+            for key in &party.agreement {
+                if let (Some(curve), Some(secret)) = (curve(key), key.secret()) {
+                    let private = PrivateKeyAgreement::from_raw_bytes(curve, &secret);
+                    let private = private.map_err(failed)?;
+                    new.private.insert(key.kid.clone(), private);
+                }
+            }
+            for key in &party.authentication {
+                if let Some(signing) = signing(key) {
+                    new.signing.insert(key.kid.clone(), signing);
+                }
+            }
+            if let Some(endpoint) = &party.endpoint {
+                new.endpoints.insert(party.did.clone(), endpoint.clone());
+            }
             let known = || party.agreement.iter().filter(|key| curve(key).is_some());
             for key in known() {
                 let public = PublicKeyAgreement::from_jwk(&key.public_jwk()).map_err(failed)?;
@@ -91,6 +98,9 @@ impl Peer for Affinidi {
         if packing.protect_sender {
             return Err(unsupported("envelope in an envelope"));
         }
+        if packing.prior.is_some() {
+            return Err(unsupported("from_prior"));
+        }
         let mut octets = message.to_json().map_err(failed)?;
         if let Some(kid) = packing.sign_by {
             octets = self.sign(kid, &octets)?.into_bytes();
@@ -98,19 +108,23 @@ impl Peer for Affinidi {
         let Some(to) = packing.to else {
             return String::from_utf8(octets).map_err(failed);
         };
-        let Some(from) = packing.from else {
-            if packing.enc != Enc::A256CbcHs512 {
-                return Err(unsupported(format!(
-                    "anoncrypt with {}",
-                    packing.enc.name()
-                )));
+        let envelope = match packing.from {
+            None if packing.enc != Enc::A256CbcHs512 => {
+                let what = format!("anoncrypt with {}", packing.enc.name());
+                return Err(unsupported(what));
             }
-            let recipients = self.recipients(to, None)?;
-            return jwe::encrypt::anoncrypt(&octets, &recipients).map_err(failed);
+            None => self.anoncrypt(&octets, to)?,
+            Some(from) => {
+                let sender = held(&self.private, from)?;
+                let recipients = self.recipients(to, Some(sender.curve()))?;
+                jwe::encrypt::authcrypt(&octets, from, sender, &recipients).map_err(failed)?
+            }
         };
-        let sender = held(&self.private, from)?;
-        let recipients = self.recipients(to, Some(sender.curve()))?;
-        jwe::encrypt::authcrypt(&octets, from, sender, &recipients).map_err(failed)
+        if packing.forward {
+            self.wrap(to, envelope)
+        } else {
+            Ok(envelope)
+        }
     }
 
     fn unpack(&self, envelope: &str, expect: &Expect<'_>) -> Result<Opened<Message>, PeerError> {
@@ -134,18 +148,62 @@ impl Peer for Affinidi {
                 sender_kid,
                 signer_kid,
                 ..
-            } => Ok(Opened::new(message, true, sender_kid, signer_kid)),
+            } => Ok(Opened {
+                encrypted: true,
+                sender: sender_kid,
+                signer: signer_kid,
+                ..Opened::new(message)
+            }),
             UnpackResult::Signed {
                 message,
                 signer_kid,
-            } => Ok(Opened::new(message, false, None, signer_kid)),
-            UnpackResult::Plaintext(message) => Ok(Opened::new(message, false, None, None)),
+            } => Ok(Opened {
+                signer: signer_kid,
+                ..Opened::new(message)
+            }),
+            UnpackResult::Plaintext(message) => Ok(Opened::new(message)),
             _ => Err(failed("it gives a result that is unknown here")),
         }
+    }
+
+    fn open_forward(&self, envelope: &str, recipient: &str) -> Result<Forwarded, PeerError> {
+        let expect = Expect {
+            recipient: Some(recipient),
+            ..Expect::default()
+        };
+        let mut message = self.unpack(envelope, &expect)?.message;
+        // Its `unwrap_forward` looks for attachments where reading a message never puts them.
+        let attachments = serde_json::to_value(message.attachments.take()).map_err(failed)?;
+        message.extra.insert("attachments".to_owned(), attachments);
+        let (next, envelope) = unwrap_forward(&message).map_err(failed)?;
+        Ok(Forwarded { next, envelope })
     }
 }
 
 impl Affinidi {
+    fn anoncrypt(&self, octets: &[u8], to: &str) -> Result<String, PeerError> {
+        let recipients = self.recipients(to, None)?;
+        jwe::encrypt::anoncrypt(octets, &recipients).map_err(failed)
+    }
+
+    /// Its forward around an envelope, for every hop: finding them is its caller's business.
+    fn wrap(&self, to: &str, envelope: String) -> Result<String, PeerError> {
+        let did = to.split('#').next().unwrap_or_default();
+        let Some(endpoint) = self.endpoints.get(did) else {
+            return Ok(envelope);
+        };
+        let is_mediator = endpoint.uri.starts_with("did:");
+        let mut hops: Vec<&str> = is_mediator.then_some(&*endpoint.uri).into_iter().collect();
+        hops.extend(endpoint.routing_keys.iter().map(String::as_str));
+        let (mut envelope, mut next) = (envelope, did);
+        for hop in hops.into_iter().rev() {
+            let forward = wrap_in_forward(next, &envelope).map_err(failed)?;
+            envelope = self.anoncrypt(&forward.to_json().map_err(failed)?, hop)?;
+            next = hop;
+        }
+        Ok(envelope)
+    }
+
     fn sign(&self, kid: &str, octets: &[u8]) -> Result<String, PeerError> {
         match held(&self.signing, kid)? {
             Signing::Ed25519(private) => sign_ed25519(octets, kid, private),

@@ -7,15 +7,17 @@ use std::future::Future;
 use comity_jose::jwe::Enc;
 use didcomm::algorithms::AnonCryptAlg;
 use didcomm::did::{
-    DIDDoc, DIDResolver, VerificationMaterial, VerificationMethod, VerificationMethodType,
+    DIDCommMessagingService, DIDDoc, DIDResolver, Service, ServiceKind, VerificationMaterial,
+    VerificationMethod, VerificationMethodType,
 };
 use didcomm::error::Result as DidcommResult;
+use didcomm::protocols::routing::try_parse_forward;
 use didcomm::secrets::{Secret, SecretMaterial, SecretType, SecretsResolver};
-use didcomm::{Message, PackEncryptedOptions, UnpackOptions};
+use didcomm::{FromPrior, Message, PackEncryptedOptions, UnpackMetadata, UnpackOptions};
 use futures_util::FutureExt as _;
 use serde_json::Value;
 
-use crate::{Expect, Key, Opened, Packing, Party, Peer, PeerError};
+use crate::{Endpoint, Expect, Forwarded, Key, Opened, Packing, Party, Peer, PeerError, Prior};
 
 /// Crate `didcomm` with documents and secrets in memory.
 #[derive(Debug)]
@@ -37,17 +39,12 @@ impl Peer for Didcomm {
 
     fn new(me: &Party, others: &[&Party]) -> Result<Self, PeerError> {
         let parties = [me].into_iter().chain(others.iter().copied());
-        let secrets = me
-            .keys()
-            .filter(|key| key.jwk.get("d").is_some())
-            .map(|key| (key.kid.clone(), secret(key)));
+        let secrets = parties.clone().flat_map(Party::held);
+        let secrets = secrets.map(|key| (key.kid.clone(), secret(key))).collect();
+        let documents = parties.map(|party| (party.did.clone(), document(party)));
         Ok(Self {
-            documents: Documents(
-                parties
-                    .map(|party| (party.did.clone(), document(party)))
-                    .collect(),
-            ),
-            secrets: Secrets(secrets.collect()),
+            documents: Documents(documents.collect()),
+            secrets: Secrets(secrets),
         })
     }
 
@@ -60,14 +57,26 @@ impl Peer for Didcomm {
     }
 
     fn pack(&self, message: &Message, packing: &Packing<'_>) -> Result<String, PeerError> {
+        let (documents, secrets) = (&self.documents, &self.secrets);
+        if let Some(prior) = packing.prior {
+            let message = self.handed_over(message, prior)?;
+            let packing = Packing {
+                prior: None,
+                ..*packing
+            };
+            return self.pack(&message, &packing);
+        }
         let Some(to) = packing.to else {
-            let kid = packing.sign_by.unwrap_or_default();
-            let signed = message.pack_signed(kid, &self.documents, &self.secrets);
-            return now(signed).map(|(envelope, _)| envelope);
+            return match packing.sign_by {
+                Some(kid) => {
+                    now(message.pack_signed(kid, documents, secrets)).map(|(envelope, _)| envelope)
+                }
+                None => now(message.pack_plaintext(documents)),
+            };
         };
         let options = PackEncryptedOptions {
             protect_sender: packing.protect_sender,
-            forward: false,
+            forward: packing.forward,
             enc_alg_anon: match packing.enc {
                 Enc::A256CbcHs512 => AnonCryptAlg::A256cbcHs512EcdhEsA256kw,
                 Enc::A256Gcm => AnonCryptAlg::A256gcmEcdhEsA256kw,
@@ -77,21 +86,59 @@ impl Peer for Didcomm {
             ..PackEncryptedOptions::default()
         };
         let (from, sign_by) = (packing.from, packing.sign_by);
-        let packed =
-            message.pack_encrypted(to, from, sign_by, &self.documents, &self.secrets, &options);
+        let packed = message.pack_encrypted(to, from, sign_by, documents, secrets, &options);
         now(packed).map(|(envelope, _)| envelope)
     }
 
     fn unpack(&self, envelope: &str, _: &Expect<'_>) -> Result<Opened<Message>, PeerError> {
-        let options = UnpackOptions::default();
-        let unpacked = Message::unpack(envelope, &self.documents, &self.secrets, &options);
-        let (message, metadata) = now(unpacked)?;
-        Ok(Opened::new(
-            message,
-            metadata.encrypted,
-            metadata.encrypted_from_kid,
-            metadata.sign_from,
+        let (message, metadata) = self.opened(envelope, &UnpackOptions::default())?;
+        Ok(Opened {
+            encrypted: metadata.encrypted,
+            sender: metadata.encrypted_from_kid,
+            signer: metadata.sign_from,
+            prior: metadata.from_prior_issuer_kid,
+            ..Opened::new(message)
+        })
+    }
+
+    fn open_forward(&self, envelope: &str, _: &str) -> Result<Forwarded, PeerError> {
+        let options = UnpackOptions {
+            unwrap_re_wrapping_forward: false,
+            ..UnpackOptions::default()
+        };
+        let (message, _) = self.opened(envelope, &options)?;
+        let forward = try_parse_forward(&message).ok_or_else(|| failed("this is no forward"))?;
+        Ok(Forwarded {
+            next: forward.next,
+            envelope: forward.forwarded_msg.to_string(),
+        })
+    }
+}
+
+impl Didcomm {
+    fn opened(
+        &self,
+        envelope: &str,
+        options: &UnpackOptions,
+    ) -> Result<(Message, UnpackMetadata), PeerError> {
+        now(Message::unpack(
+            envelope,
+            &self.documents,
+            &self.secrets,
+            options,
         ))
+    }
+
+    fn handed_over(&self, message: &Message, prior: Prior<'_>) -> Result<Message, PeerError> {
+        let iss = prior.kid.split('#').next().unwrap_or_default().to_owned();
+        let sub = message.from.clone().unwrap_or_default();
+        let claims = FromPrior::build(iss, sub).iat(prior.iat).finalize();
+        let token = claims.pack(Some(prior.kid), &self.documents, &self.secrets);
+        let (token, _) = now(token)?;
+        Ok(Message {
+            from_prior: Some(token),
+            ..message.clone()
+        })
     }
 }
 
@@ -129,7 +176,20 @@ fn document(party: &Party) -> DIDDoc {
         key_agreement: kids(&party.agreement),
         authentication: kids(&party.authentication),
         verification_method: party.keys().map(method).collect(),
-        service: Vec::new(),
+        service: party.endpoint.iter().map(service).collect(),
+    }
+}
+
+fn service(endpoint: &Endpoint) -> Service {
+    Service {
+        id: "#service".to_owned(),
+        service_endpoint: ServiceKind::DIDCommMessaging {
+            value: DIDCommMessagingService {
+                uri: endpoint.uri.clone(),
+                accept: Some(vec!["didcomm/v2".to_owned()]),
+                routing_keys: endpoint.routing_keys.clone(),
+            },
+        },
     }
 }
 

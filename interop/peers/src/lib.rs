@@ -1,10 +1,12 @@
-//! Other people's DIDComm implementations in Rust behind one shape: for tests in both directions,
-//! and to be measured beside ours.
+//! Other people's DIDComm implementations behind one shape: for tests in both directions, and to
+//! be measured beside ours.
 //!
 //! - [`Didcomm`]: crate `didcomm` (SICPA). Resolves keys and documents itself, on every call.
 //! - [`Affinidi`]: crate `affinidi-messaging-didcomm`. Takes parsed keys; its caller says which.
+//! - [`DidcommPython`]: PyPI `didcomm`, as a program that is asked.
+//! - [`DidcommNode`]: npm `didcomm-node`, the same.
 //!
-//! Both are prepared once with the [`Party`] that they act for and those that it knows. Nothing
+//! All are prepared once with the [`Party`] that they act for and those that it knows. Nothing
 //! here ships. What a peer cannot do is [`PeerError::Unsupported`], never a different envelope.
 //!
 //! ```
@@ -37,11 +39,13 @@ mod affinidi;
 mod didcomm;
 mod packing;
 mod party;
+mod program;
 
 pub use affinidi::Affinidi;
 pub use didcomm::Didcomm;
-pub use packing::{Expect, Opened, Packing};
-pub use party::{Key, Party, private_jwk};
+pub use packing::{Expect, Forwarded, Opened, Packing, Prior};
+pub use party::{Endpoint, Key, Party, private_jwk};
+pub use program::{DidcommNode, DidcommPython, Node, Program, Programmed, Python};
 
 use serde_json::Value;
 
@@ -53,11 +57,12 @@ pub trait Peer: Sized {
     /// A message in the peer's own type.
     type Message;
 
-    /// Prepares the peer for `me`, who knows `others`.
+    /// Prepares the peer for `me`, who knows `others`. Private keys of theirs that are at hand are
+    /// used too: one program may act for several DIDs.
     ///
     /// # Errors
     /// [`PeerError`] for keys that the peer cannot read at all. Keys on curves that it merely
-    /// does not know are left out.
+    /// does not know are left out. [`PeerError::NotInstalled`].
     fn new(me: &Party, others: &[&Party]) -> Result<Self, PeerError>;
 
     /// Reads a message from its JSON.
@@ -87,6 +92,12 @@ pub trait Peer: Sized {
         envelope: &str,
         expect: &Expect<'_>,
     ) -> Result<Opened<Self::Message>, PeerError>;
+
+    /// Opens a forward, as the mediator that holds `recipient`.
+    ///
+    /// # Errors
+    /// [`PeerError`].
+    fn open_forward(&self, envelope: &str, recipient: &str) -> Result<Forwarded, PeerError>;
 }
 
 /// Why a peer did not do it.
@@ -104,6 +115,12 @@ pub enum PeerError {
     /// A key that the party does not have, or whose private part it does not hold.
     #[error("no key {0}")]
     NoKey(String),
+    /// The peer is a program that is not there.
+    #[error("run {setup} first")]
+    NotInstalled {
+        /// What installs it.
+        setup: &'static str,
+    },
     /// The peer has nothing of the kind.
     #[error("{peer} has no {what}")]
     Unsupported {

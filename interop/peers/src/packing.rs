@@ -17,28 +17,46 @@ pub struct Packing<'a> {
     pub enc: Enc,
     /// Whether an authcrypt envelope is put into an anoncrypt one.
     pub protect_sender: bool,
+    /// The DID that the message's `from` was before.
+    pub prior: Option<Prior<'a>>,
+    /// Whether the envelope is wrapped for the mediators that the recipient's document names.
+    pub forward: bool,
+}
+
+/// A DID that hands over to the message's `from`.
+#[derive(Clone, Copy, Debug)]
+pub struct Prior<'a> {
+    /// Its key, which signs `from_prior`.
+    pub kid: &'a str,
+    /// When, in UTC seconds.
+    pub iat: u64,
 }
 
 impl<'a> Packing<'a> {
-    /// Signed only.
-    pub fn signed(sign_by: &'a str) -> Self {
+    /// Neither signed nor encrypted.
+    pub fn plaintext() -> Self {
         Self {
             to: None,
             from: None,
-            sign_by: Some(sign_by),
+            sign_by: None,
             enc: Enc::A256CbcHs512,
             protect_sender: false,
+            prior: None,
+            forward: false,
         }
+    }
+
+    /// Signed only.
+    pub fn signed(sign_by: &'a str) -> Self {
+        Self::plaintext().sign_by(sign_by)
     }
 
     /// Encrypted by nobody in particular.
     pub fn anoncrypt(enc: Enc, to: &'a str) -> Self {
         Self {
             to: Some(to),
-            from: None,
-            sign_by: None,
             enc,
-            protect_sender: false,
+            ..Self::plaintext()
         }
     }
 
@@ -47,9 +65,7 @@ impl<'a> Packing<'a> {
         Self {
             to: Some(to),
             from: Some(from),
-            sign_by: None,
-            enc: Enc::A256CbcHs512,
-            protect_sender: false,
+            ..Self::plaintext()
         }
     }
 
@@ -68,6 +84,24 @@ impl<'a> Packing<'a> {
         Self {
             enc,
             protect_sender: true,
+            ..self
+        }
+    }
+
+    /// The same with `from_prior`.
+    #[must_use]
+    pub fn hand_over(self, kid: &'a str, iat: u64) -> Self {
+        Self {
+            prior: Some(Prior { kid, iat }),
+            ..self
+        }
+    }
+
+    /// The same in a forward for every mediator of the recipient.
+    #[must_use]
+    pub fn forward(self) -> Self {
+        Self {
+            forward: true,
             ..self
         }
     }
@@ -97,20 +131,28 @@ pub struct Opened<M> {
     pub sender: Option<String>,
     /// The signer's key, if it was signed.
     pub signer: Option<String>,
+    /// The key that signed `from_prior`, if the peer says that it verified one.
+    pub prior: Option<String>,
 }
 
 impl<M> Opened<M> {
-    pub(crate) fn new(
-        message: M,
-        encrypted: bool,
-        sender: Option<String>,
-        signer: Option<String>,
-    ) -> Self {
+    pub(crate) fn new(message: M) -> Self {
         Self {
             message,
-            encrypted,
-            sender,
-            signer,
+            encrypted: false,
+            sender: None,
+            signer: None,
+            prior: None,
         }
     }
+}
+
+/// What a mediator takes out of a forward.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Forwarded {
+    /// Whom it is for: a DID or a key.
+    pub next: String,
+    /// The envelope to pass on.
+    pub envelope: String,
 }

@@ -14,6 +14,18 @@ pub struct Party {
     pub agreement: Vec<Key>,
     /// Keys for `authentication`, in the order of the document.
     pub authentication: Vec<Key>,
+    /// Where it is reached, if its document says so.
+    pub endpoint: Option<Endpoint>,
+}
+
+/// Where a party is reached.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Endpoint {
+    /// An address, or the DID of a mediator.
+    pub uri: String,
+    /// Whom to wrap for: keys of mediators, from the outside in.
+    pub routing_keys: Vec<String>,
 }
 
 /// A key of a party.
@@ -33,6 +45,7 @@ impl Party {
             did: did.into(),
             agreement: Vec::new(),
             authentication: Vec::new(),
+            endpoint: None,
         }
     }
 
@@ -50,6 +63,7 @@ impl Party {
             did: document.id().to_string(),
             agreement: keys(Relationship::KeyAgreement),
             authentication: keys(Relationship::Authentication),
+            endpoint: None,
         }
     }
 
@@ -69,14 +83,44 @@ impl Party {
         self
     }
 
+    /// The same, reached at `uri` through mediators.
+    #[must_use]
+    pub fn endpoint(mut self, uri: impl Into<String>, routing_keys: Vec<String>) -> Self {
+        let uri = uri.into();
+        self.endpoint = Some(Endpoint { uri, routing_keys });
+        self
+    }
+
+    /// The same as others know it: without private parts.
+    #[must_use]
+    pub fn public(&self) -> Self {
+        let mut public = self.clone();
+        for key in public
+            .agreement
+            .iter_mut()
+            .chain(&mut public.authentication)
+        {
+            key.jwk = key.public_jwk();
+        }
+        public
+    }
+
     /// The DID document.
     pub fn document(&self) -> Value {
-        let methods = |keys: &[Key]| -> Vec<Value> {
-            let method = |key: &Key| json!({"id": key.kid, "type": "JsonWebKey2020", "controller": self.did, "publicKeyJwk": key.public_jwk()});
-            keys.iter().map(method).collect()
-        };
-        json!({"id": self.did, "keyAgreement": methods(&self.agreement),
-            "authentication": methods(&self.authentication)})
+        let method = |key: &Key| json!({"id": key.kid, "type": "JsonWebKey2020", "controller": self.did, "publicKeyJwk": key.public_jwk()});
+        let kids = |keys: &[Key]| Vec::from_iter(keys.iter().map(|key| key.kid.clone()));
+        let service = self.endpoint.as_ref().map(|Endpoint { uri, routing_keys }| {
+            json!({"id": format!("{}#service", self.did), "type": "DIDCommMessaging",
+                "serviceEndpoint": {"uri": uri, "accept": ["didcomm/v2"], "routingKeys": routing_keys}})
+        });
+        json!({"id": self.did, "verificationMethod": Vec::from_iter(self.keys().map(method)),
+            "keyAgreement": kids(&self.agreement), "authentication": kids(&self.authentication),
+            "service": Vec::from_iter(service)})
+    }
+
+    /// Its keys with their private parts.
+    pub(crate) fn held(&self) -> impl Iterator<Item = &Key> {
+        self.keys().filter(|key| key.jwk.get("d").is_some())
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Key> {
