@@ -175,6 +175,9 @@ struct ProtocolParts<'a> {
 
 impl<'a> TypeParts<'a> {
     fn parse(text: &'a str) -> Result<Self, MessageTypeError> {
+        if text.len() > MessageType::MAX_BYTES {
+            return Err(MessageTypeError::Length);
+        }
         let (protocol, message) = text.rsplit_once('/').ok_or(MessageTypeError::Name)?;
         if !is_name(message) {
             return Err(MessageTypeError::Name);

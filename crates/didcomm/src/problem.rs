@@ -233,28 +233,65 @@ impl ErrorBudget {
 
 /// Fills the places `{1}`, `{2}`… of a comment. What is missing or null gives `?`; what is left
 /// over is appended. What was put in is not looked at again (PRB-04).
+///
+/// A comment may name one long argument many times, so that the whole is cut, with an ellipsis, once
+/// it has [`MAX_RENDERED`] octets.
 pub fn render(comment: &str, args: &[Value]) -> String {
-    let mut out = String::with_capacity(comment.len() + 16 * args.len());
+    let mut out = Rendered::default();
     let mut used = 0;
     let mut rest = comment;
     while let Some((before, place, after)) = next_place(rest) {
-        out.push_str(before);
-        out.push_str(
+        out.push(before);
+        out.push(
             &place
                 .checked_sub(1)
                 .and_then(|index| args.get(index))
                 .map_or_else(|| String::from("?"), shown),
         );
+        if out.is_cut {
+            return out.text;
+        }
         used = used.max(place);
         rest = after;
     }
-    out.push_str(rest);
+    out.push(rest);
     for (index, arg) in args.iter().skip(used).enumerate() {
-        out.push_str(if index == 0 { " " } else { ", " });
-        out.push_str(&shown(arg));
+        if out.is_cut {
+            break;
+        }
+        out.push(if index == 0 { " " } else { ", " });
+        out.push(&shown(arg));
     }
-    out
+    out.text
 }
+
+/// The most octets of [`render`]: a comment is a sentence or two.
+pub const MAX_RENDERED: usize = 16 * 1024;
+
+/// Text that does not grow beyond [`MAX_RENDERED`].
+#[derive(Default)]
+struct Rendered {
+    text: String,
+    is_cut: bool,
+}
+
+impl Rendered {
+    fn push(&mut self, text: &str) {
+        if self.is_cut {
+            return;
+        }
+        let room = MAX_RENDERED - ELLIPSIS.len() - self.text.len();
+        if text.len() <= room {
+            self.text.push_str(text);
+        } else {
+            self.text.push_str(&text[..text.floor_char_boundary(room)]);
+            self.text.push_str(ELLIPSIS);
+            self.is_cut = true;
+        }
+    }
+}
+
+const ELLIPSIS: &str = "…";
 
 /// The text before the next `{n}`, its number, and the text after it.
 fn next_place(text: &str) -> Option<(&str, usize, &str)> {

@@ -5,7 +5,9 @@
     reason = "a test that cannot make its messages has failed"
 )]
 
-use comity_didcomm::problem::{Budgeted, ErrorBudget, ProblemCode, ProblemReport};
+use comity_didcomm::problem::{
+    Budgeted, ErrorBudget, MAX_RENDERED, ProblemCode, ProblemReport, render,
+};
 use comity_didcomm::protocols::basicmessage::BasicMessage;
 use comity_didcomm::protocols::routing::Forwarded;
 use comity_didcomm::protocols::{Body as _, BodyError};
@@ -120,4 +122,15 @@ fn an_error_too_many_is_the_last_word_in_a_thread() {
     assert_eq!(counted, [within, within, within, exceeded, over, over]);
     assert!(ErrorBudget::EXCEEDED.parse::<ProblemCode>().is_ok());
     assert_eq!(ErrorBudget::new(0).count(), exceeded);
+}
+
+#[test]
+fn a_comment_that_repeats_a_long_argument_is_cut() {
+    let argument = Value::from("é".repeat(1_000));
+    let shown = render(&"{1}".repeat(10_000), std::slice::from_ref(&argument));
+    assert!(shown.len() <= MAX_RENDERED && shown.ends_with("é…"));
+    let shown = render("see", &vec![argument; 1_000]);
+    assert!(shown.len() <= MAX_RENDERED && shown.starts_with("see é") && shown.ends_with('…'));
+    let fits = "x".repeat(MAX_RENDERED - 3);
+    assert_eq!(render(&fits, &[]), fits);
 }

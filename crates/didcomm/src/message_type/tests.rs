@@ -21,6 +21,11 @@ fn refuses_what_is_no_type() {
         "y".repeat(MessageType::MAX_BYTES)
     );
     assert_eq!(MessageType::parse(&long), Err(MessageTypeError::Length));
+    let long = format!(
+        "https://a.example/x/1.0/{}",
+        "m".repeat(MessageType::MAX_BYTES)
+    );
+    assert_eq!(MessageType::parse(&long), Err(MessageTypeError::Length));
 }
 
 #[test]
