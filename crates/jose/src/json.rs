@@ -93,10 +93,25 @@ pub enum JsonError {
     },
 }
 
-/// Why a well-formed value did not become the type asked for.
+/// Why a well-formed value did not become the type asked for. What it quotes of the value is cut: the
+/// value is a stranger's, and this goes into logs and reports.
 #[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct ShapeError(serde_json::Error);
+#[error("{0}")]
+pub struct ShapeError(String);
+
+impl ShapeError {
+    fn new(error: &serde_json::Error) -> Self {
+        let mut text = error.to_string();
+        if text.len() > MAX_SHAPE_ERROR {
+            text.truncate(text.floor_char_boundary(MAX_SHAPE_ERROR));
+            text.push('…');
+        }
+        Self(text)
+    }
+}
+
+/// Octets of a [`ShapeError`], the ellipsis aside.
+const MAX_SHAPE_ERROR: usize = 256;
 
 /// Reads JSON strictly: UTF-8, no member named twice at any level, within `limits`, nothing after
 /// the value.
@@ -153,7 +168,7 @@ pub fn parse_as<T: DeserializeOwned>(octets: &[u8], limits: &Limits) -> Result<T
 /// # Errors
 /// [`JsonError::Shape`] if the value is not a `T`.
 pub fn read_as<T: DeserializeOwned>(value: Value) -> Result<T, JsonError> {
-    serde_json::from_value(value).map_err(|error| JsonError::Shape(ShapeError(error)))
+    serde_json::from_value(value).map_err(|error| JsonError::Shape(ShapeError::new(&error)))
 }
 
 /// Writes a value in its canonical form (RFC 8785, JCS).

@@ -104,3 +104,12 @@ fn reads_as_a_type_or_says_that_the_shape_differs() {
         Err(JsonError::Shape(_))
     ));
 }
+
+#[test]
+fn an_error_of_shape_quotes_little() {
+    let long = Value::from("é".repeat(100_000));
+    let error = read_as::<u64>(long).unwrap_err();
+    let shown = std::error::Error::source(&error).unwrap().to_string();
+    assert!(shown.starts_with("invalid type: string \"é") && shown.ends_with("é…"));
+    assert!(shown.len() <= 260 && format!("{error:?}").len() < 400);
+}
