@@ -365,4 +365,49 @@ proptest! {
     }
 }
 
+/// Where the changes above are drawn, these are all: two bits of every octet of one message, in every
+/// permitted packing, to two keys.
+#[test]
+fn no_octet_of_an_envelope_is_free() {
+    let mut packings = vec![Packing::Sign, Packing::Authcrypt];
+    for enc in Enc::ALL {
+        packings.extend([Packing::Anoncrypt(enc), Packing::AnoncryptSign(enc)]);
+        packings.push(Packing::AnoncryptAuthcrypt(enc));
+    }
+    let mut message = Plaintext::new(
+        MessageId::parse("a").unwrap(),
+        MessageType::parse("https://example.org/any/1.0/thing").unwrap(),
+    );
+    message.from = Some("did:example:aria".parse().unwrap());
+    message.to = vec!["did:example:bruno".parse().unwrap()];
+    let octets = message.to_octets();
+    let world = World::new(Curve::Ed25519, Curve::X25519, 2);
+    for packing in packings {
+        let packed = world.sender.pack(&world.recipient, &octets, packing);
+        let unread = slots_of_others(&world, &packed);
+        let (layers, proof) = world.expected(packing);
+        for at in 0..packed.len() {
+            for mask in [1 << (at % 8), 0x20] {
+                let mut changed = packed.clone().into_bytes();
+                changed[at] ^= mask;
+                let Ok(received) = world.unpack(&changed) else {
+                    continue;
+                };
+                assert!(
+                    unread.iter().any(|slot| slot.contains(&at)),
+                    "octet {at} ^ {mask:#x} of {packed}"
+                );
+                assert_eq!(
+                    (
+                        received.octets.as_slice(),
+                        received.layers.as_slice(),
+                        &received.proof
+                    ),
+                    (octets.as_slice(), layers.as_slice(), &proof)
+                );
+            }
+        }
+    }
+}
+
 const BASE64URL: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
