@@ -48,7 +48,12 @@ impl Party {
         ]
         .into_iter()
         .zip(0..)
-        .map(|((name, curve), n)| (name, SigningKey::from_seed(curve, &seed(n)).expect("a key")))
+        .map(|((name, curve), n)| {
+            (
+                name,
+                SigningKey::from_secret(curve, &seed(n)).expect("a key"),
+            )
+        })
         .collect();
         let agreement: Vec<_> = [
             ("agree", Curve::X25519),
@@ -64,7 +69,7 @@ impl Party {
             )
         })
         .collect();
-        let log_key = SigningKey::from_seed(Curve::Ed25519, &seed(9)).expect("a key");
+        let log_key = SigningKey::from_secret(Curve::Ed25519, &seed(9)).expect("a key");
         let host = did
             .method_specific_id()
             .split(':')

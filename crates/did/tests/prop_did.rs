@@ -67,8 +67,8 @@ proptest! {
         curve in select(vec![Curve::Ed25519, Curve::P256, Curve::Secp256k1]),
         uri in "https://[a-z]{1,20}[.]test/[a-z]{0,20}",
     ) {
-        let Ok(signing) = SigningKey::from_seed(curve, &seed) else { return Ok(()) };
-        let agreement = AgreementKey::from_raw(Curve::X25519, &seed).unwrap();
+        let Ok(signing) = SigningKey::from_secret(curve, &seed) else { return Ok(()) };
+        let agreement = AgreementKey::from_secret(Curve::X25519, &seed).unwrap();
         let service = json!({"type": "DIDCommMessaging", "serviceEndpoint": {"uri": uri, "accept": ["didcomm/v2"]}});
         let jwk = base64url::encode(signing.public().to_jwk().to_string().as_bytes());
         let dids = [

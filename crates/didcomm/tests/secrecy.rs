@@ -205,6 +205,6 @@ fn no_error_quotes_a_private_key() {
     secrets.absent_from(&SigningKey::from_jwk(&jwk).unwrap_err());
     jwk["d"] = format!("{}=", base64url::encode(&secret)).into();
     secrets.absent_from(&SigningKey::from_jwk(&jwk).unwrap_err());
-    secrets.absent_from(&SigningKey::from_seed(Curve::P256, &secret[1..]).unwrap_err());
-    secrets.absent_from(&AgreementKey::from_raw(Curve::P384, &secret).unwrap_err());
+    secrets.absent_from(&SigningKey::from_secret(Curve::P256, &secret[1..]).unwrap_err());
+    secrets.absent_from(&AgreementKey::from_secret(Curve::P384, &secret).unwrap_err());
 }

@@ -29,7 +29,7 @@ fn octets(most: usize) -> impl Strategy<Value = Vec<u8>> {
 fn signing_key() -> impl Strategy<Value = SigningKey> {
     let seed = any::<[u8; 32]>();
     (select(SIGNING.to_vec()), seed).prop_filter_map("a number below the order", |(curve, seed)| {
-        SigningKey::from_seed(curve, &seed).ok()
+        SigningKey::from_secret(curve, &seed).ok()
     })
 }
 

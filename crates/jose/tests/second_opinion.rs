@@ -17,7 +17,7 @@ proptest! {
 
     #[test]
     fn ed25519(seed in any::<[u8; 32]>(), message in proptest::collection::vec(any::<u8>(), 0..100), at in 0..64_usize, mask in 1..=u8::MAX) {
-        let ours = SigningKey::from_seed(Curve::Ed25519, &seed).unwrap();
+        let ours = SigningKey::from_secret(Curve::Ed25519, &seed).unwrap();
         let theirs = ed25519_dalek::SigningKey::from_bytes(&seed);
         prop_assert_eq!(ours.public().raw().to_vec(), theirs.verifying_key().to_bytes().to_vec());
         let mut signature = ours.sign(&message);
@@ -40,8 +40,8 @@ proptest! {
 
     #[test]
     fn x25519(a in any::<[u8; 32]>(), b in any::<[u8; 32]>()) {
-        let ours = AgreementKey::from_raw(Curve::X25519, &a).unwrap();
-        let peer = AgreementKey::from_raw(Curve::X25519, &b).unwrap();
+        let ours = AgreementKey::from_secret(Curve::X25519, &a).unwrap();
+        let peer = AgreementKey::from_secret(Curve::X25519, &b).unwrap();
         let point = MontgomeryPoint(peer.public().raw().try_into().unwrap());
         prop_assert_eq!(ours.public().raw().to_vec(), MontgomeryPoint::mul_base_clamped(a).to_bytes());
         let z = ours.agree(peer.public()).unwrap();
@@ -51,7 +51,7 @@ proptest! {
     #[test]
     fn p256(a in any::<[u8; 32]>(), b in any::<[u8; 32]>(), message in any::<[u8; 20]>()) {
         let theirs = (p256::SecretKey::from_slice(&a), p256::SecretKey::from_slice(&b));
-        let ours = AgreementKey::from_raw(Curve::P256, &a);
+        let ours = AgreementKey::from_secret(Curve::P256, &a);
         prop_assert_eq!(ours.is_ok(), theirs.0.is_ok());
         let (Ok(ours), (Ok(own), Ok(peer))) = (ours, theirs) else { return Ok(()) };
         let public = peer.public_key().to_sec1_point(false);
@@ -59,7 +59,7 @@ proptest! {
         let z = p256::ecdh::diffie_hellman(own.to_nonzero_scalar(), peer.public_key().as_affine());
         prop_assert_eq!(ours.agree(&public).unwrap().octets().to_vec(), z.raw_secret_bytes().to_vec());
 
-        let signer = SigningKey::from_seed(Curve::P256, &a).unwrap();
+        let signer = SigningKey::from_secret(Curve::P256, &a).unwrap();
         let other = p256::ecdsa::SigningKey::from(&own);
         let signature: p256::ecdsa::Signature = other.sign(&message);
         signer.public().verify(SignatureAlgorithm::Es256, &message, &signature.to_bytes()).unwrap();
@@ -71,7 +71,7 @@ proptest! {
     #[test]
     fn secp256k1(a in any::<[u8; 32]>(), message in any::<[u8; 20]>()) {
         let Ok(other) = k256::ecdsa::SigningKey::from_slice(&a) else { return Ok(()) };
-        let signer = SigningKey::from_seed(Curve::Secp256k1, &a).unwrap();
+        let signer = SigningKey::from_secret(Curve::Secp256k1, &a).unwrap();
         let signature: k256::ecdsa::Signature = other.sign(&message);
         signer.public().verify(SignatureAlgorithm::Es256k, &message, &signature.to_bytes()).unwrap();
         let signature = k256::ecdsa::Signature::from_slice(&signer.sign(&message)).unwrap();
@@ -84,7 +84,7 @@ proptest! {
         let [a, b] = [a, b].map(|half| [&half[..16], &half].concat());
         let theirs = (p384::SecretKey::from_slice(&a), p384::SecretKey::from_slice(&b));
         let (Ok(own), Ok(peer)) = theirs else { return Ok(()) };
-        let ours = AgreementKey::from_raw(Curve::P384, &a).unwrap();
+        let ours = AgreementKey::from_secret(Curve::P384, &a).unwrap();
         let public = peer.public_key().to_sec1_point(true);
         let public = PublicKey::from_raw(Curve::P384, public.as_bytes()).unwrap();
         let z = p384::ecdh::diffie_hellman(own.to_nonzero_scalar(), peer.public_key().as_affine());

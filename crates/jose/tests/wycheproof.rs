@@ -237,7 +237,7 @@ fn aes_key_wrap() {
 
 /// What the keys agree on; `None` wherever one of them is refused.
 fn agree(curve: Curve, private: &[u8], public: &[u8]) -> Option<Vec<u8>> {
-    let private = AgreementKey::from_raw(curve, private).expect("private keys are in order");
+    let private = AgreementKey::from_secret(curve, private).expect("private keys are in order");
     let public = PublicKey::from_raw(curve, public).ok()?;
     private.agree(&public).ok().map(|z| z.octets().to_vec())
 }

@@ -42,7 +42,7 @@ fn stays<T: FromStr + Display>(value: &T, at: Index, with: char) -> Result<(), T
 }
 
 fn key() -> impl Strategy<Value = SigningKey> {
-    any::<[u8; 32]>().prop_map(|seed| SigningKey::from_seed(Curve::Ed25519, &seed).unwrap())
+    any::<[u8; 32]>().prop_map(|seed| SigningKey::from_secret(Curve::Ed25519, &seed).unwrap())
 }
 
 fn printable() -> impl Strategy<Value = char> {
