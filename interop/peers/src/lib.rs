@@ -11,14 +11,15 @@
 //!
 //! ```
 //! use comity_jose::{AgreementKey, SystemEntropy};
-//! use comity_peers::{Affinidi, Didcomm, Expect, Packing, Party, Peer, private_jwk};
+//! use comity_peers::{Affinidi, Didcomm, Expect, Packing, Party, Peer};
 //! use serde_json::json;
 //!
-//! let key = || AgreementKey::generate(&SystemEntropy);
-//! let (a, b) = (key(), key());
-//! let jwk = |key: &AgreementKey| private_jwk(key.public(), &key.secret());
-//! let aria = Party::new("did:example:aria").agreement("did:example:aria#1", jwk(&a));
-//! let bruno = Party::new("did:example:bruno").agreement("did:example:bruno#1", jwk(&b));
+//! let jwk = || {
+//!     let key = AgreementKey::generate(&SystemEntropy);
+//!     serde_json::from_str(&key.to_secret_jwk()).expect("a JWK is JSON")
+//! };
+//! let aria = Party::new("did:example:aria").agreement("did:example:aria#1", jwk());
+//! let bruno = Party::new("did:example:bruno").agreement("did:example:bruno#1", jwk());
 //!
 //! let plaintext = json!({"id": "1", "typ": "application/didcomm-plain+json",
 //!     "type": "https://example.org/hello/1.0/hello", "from": "did:example:aria",
@@ -28,7 +29,11 @@
 //! let envelope = sender.pack(&Didcomm::message(&plaintext)?, &packing)?;
 //!
 //! let recipient = Affinidi::new(&bruno, &[&aria])?;
-//! let expect = Expect { recipient: Some("did:example:bruno#1"), sender: Some("did:example:aria#1"), signer: None };
+//! let expect = Expect {
+//!     recipient: Some("did:example:bruno#1"),
+//!     sender: Some("did:example:aria#1"),
+//!     signer: None,
+//! };
 //! let opened = recipient.unpack(&envelope, &expect)?;
 //! assert_eq!(Affinidi::plaintext(&opened.message)?["body"]["text"], "hello");
 //! assert_eq!(opened.sender.as_deref(), Some("did:example:aria#1"));
@@ -44,7 +49,7 @@ mod program;
 pub use affinidi::Affinidi;
 pub use didcomm::Didcomm;
 pub use packing::{Expect, Forwarded, Opened, Packing, Prior};
-pub use party::{Endpoint, Key, Party, private_jwk};
+pub use party::{Endpoint, Key, Party};
 pub use program::{DidcommNode, DidcommPython, Node, Program, Programmed, Python};
 
 use serde_json::Value;

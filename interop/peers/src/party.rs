@@ -1,4 +1,4 @@
-//! Somebody with keys.
+//! Somebody with keys. Throw-away ones: nothing here is zeroized.
 
 use comity_did::{DidDocument, Relationship};
 use comity_jose::{PublicKey, base64url};
@@ -146,14 +146,4 @@ impl Key {
     pub(crate) fn secret(&self) -> Option<Vec<u8>> {
         base64url::decode(self.jwk["d"].as_str()?).ok()
     }
-}
-
-/// The private JWK of one of our keys.
-///
-/// # Security
-/// For throw-away keys: nothing here is zeroized.
-pub fn private_jwk(public: &PublicKey, secret: &[u8]) -> Value {
-    let mut jwk = public.to_jwk();
-    jwk["d"] = base64url::encode(secret).into();
-    jwk
 }

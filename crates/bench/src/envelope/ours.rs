@@ -11,7 +11,7 @@ use comity_didcomm::{
 use comity_jose::{
     AgreementKey, Curve, PairSecrets, SharedSecret, SigningKey, SystemEntropy, json::Limits,
 };
-use comity_peers::{Party, private_jwk};
+use comity_peers::Party;
 
 use super::case::Mode;
 
@@ -157,7 +157,7 @@ impl Side {
     fn new(did: &str, curve: Curve, keys: usize) -> Result<Self> {
         let signing = SigningKey::generate(&SystemEntropy);
         let signing_kid = format!("{did}#sign");
-        let jwk = private_jwk(signing.public(), &signing.secret());
+        let jwk = serde_json::from_str(&signing.to_secret_jwk())?;
         let mut party = Party::new(did);
         if keys == 1 {
             // A document has room for so many keys, and who has many keys here only reads.
@@ -169,7 +169,7 @@ impl Side {
         }
         let agreement = AgreementKey::generate_on(curve, &SystemEntropy)?;
         let agreement_kid = format!("{did}#agree-{keys}");
-        let jwk = private_jwk(agreement.public(), &agreement.secret());
+        let jwk = serde_json::from_str(&agreement.to_secret_jwk())?;
         let party = party.agreement(&agreement_kid, jwk);
         let did = Did::parse(did)?;
         let document = DidDocument::parse(&did, party.document().to_string().as_bytes())?;
