@@ -21,7 +21,8 @@ impl SigningInput {
     pub fn new(protected: &[u8], payload: &[u8]) -> Self {
         let length =
             base64url::encoded_len(protected.len()) + base64url::encoded_len(payload.len());
-        let mut text = String::with_capacity(length + 1);
+        // With room for what stands around them in the end.
+        let mut text = String::with_capacity(length + 512);
         base64url::encode_into(protected, &mut text);
         let dot = text.len();
         text.push('.');
@@ -47,11 +48,12 @@ impl SigningInput {
     /// The general form with one signature and the key id outside it: the form that every
     /// library reads (JWS-04).
     pub fn into_general(self, kid: &str, signature: &[u8]) -> String {
-        let mut out = String::with_capacity(self.0.text.len() + kid.len() + 192);
-        out.push_str(r#"{"payload":""#);
-        out.push_str(self.0.payload());
+        // The payload may be large: it stays where it is, or nearly so.
+        let Joined { text: mut out, dot } = self.0;
+        let protected = out[..dot].to_owned();
+        out.replace_range(..=dot, r#"{"payload":""#);
         out.push_str(r#"","signatures":[{"protected":""#);
-        out.push_str(self.0.protected());
+        out.push_str(&protected);
         out.push_str(r#"","signature":""#);
         base64url::encode_into(signature, &mut out);
         out.push_str(r#"","header":{"kid":"#);

@@ -1,7 +1,9 @@
 //! Writing a plaintext message.
 
 use comity_jose::json::ObjectWriter;
+use serde::ser::Error as _;
 use serde::{Serialize, Serializer};
+use serde_json::Value;
 
 use super::{Plaintext, PleaseAck, ReturnRoute};
 use crate::media_type;
@@ -43,6 +45,14 @@ impl Plaintext {
         out.object("body", &self.body);
         list(&mut out, "attachments", &self.attachments);
         out.finish()
+    }
+}
+
+/// As the value that [`Plaintext::to_octets`] writes: for what is looked at, not for the wire.
+impl Serialize for Plaintext {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let value: Value = serde_json::from_slice(&self.to_octets()).map_err(S::Error::custom)?;
+        value.serialize(serializer)
     }
 }
 
