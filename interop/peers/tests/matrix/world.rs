@@ -6,7 +6,6 @@ use std::sync::Arc;
 use comity_did::{Did, DidDocument, DidUrl};
 use comity_didcomm::{Attachment, Party, Plaintext};
 use comity_jose::{AgreementKey, Curve, SigningKey, SystemEntropy};
-use comity_peers::private_jwk;
 use serde_json::{Value, json};
 
 use crate::combination::{AGREEMENT, Combination, Keys, Protection, SIGNATURE, With};
@@ -238,7 +237,7 @@ fn agreeing(party: comity_peers::Party, curve: Curve, is_held: bool) -> comity_p
     let key = AgreementKey::generate_on(curve, &SystemEntropy).unwrap();
     let kid = format!("{}#agree-{}", party.did, party.agreement.len() + 1);
     let jwk = match is_held {
-        true => private_jwk(key.public(), &key.secret()),
+        true => serde_json::from_str(&key.to_secret_jwk()).unwrap(),
         false => key.public().to_jwk(),
     };
     party.agreement(kid, jwk)
@@ -249,7 +248,7 @@ fn signing(party: comity_peers::Party) -> comity_peers::Party {
     SIGNATURE.into_iter().fold(party, |party, curve| {
         let key = SigningKey::generate_on(curve, &SystemEntropy).unwrap();
         let kid = format!("{}#{}", party.did, curve.name());
-        party.authentication(kid, private_jwk(key.public(), &key.secret()))
+        party.authentication(kid, serde_json::from_str(&key.to_secret_jwk()).unwrap())
     })
 }
 
