@@ -1,7 +1,7 @@
 //! coordinate-mediation/2.0 and 3.0: asking somebody to take messages in for one (MED-01 to MED-07).
 //!
 //! Both versions say the same in other words, so that there is one [`Request`] and one [`Reply`],
-//! read from and written in either. [`decide`] is what a mediator answers; it keeps nothing: its
+//! read from and written in either. [`decide()`] is what a mediator answers; it keeps nothing: its
 //! host does, as the [`Change`]s say.
 
 mod decide;

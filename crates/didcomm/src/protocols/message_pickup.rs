@@ -1,7 +1,7 @@
 //! messagepickup/3.0: fetching what a mediator took in (PIK-01 to PIK-09).
 //!
 //! Nothing leaves a mediator's queue before its recipient says that it has it: what is delivered and
-//! not acknowledged is delivered again. [`decide`] is what a mediator answers; its host keeps the
+//! not acknowledged is delivered again. [`decide()`] is what a mediator answers; its host keeps the
 //! queue. Live messages come in deliveries too, and stay in the queue until they are acknowledged;
 //! a recipient should take bare envelopes on the same connection as well, which other mediators send
 //! (PIK-08).
