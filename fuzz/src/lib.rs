@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     target::receipts::TARGET,
     target::records::TARGET,
     target::unpack::TARGET,
+    target::webvh::TARGET,
 ];
 
 /// The target of this name.
