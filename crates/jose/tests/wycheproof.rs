@@ -6,6 +6,7 @@
 //! that shrinks or a policy that grows is noticed.
 
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot read its cases has failed"
 )]
