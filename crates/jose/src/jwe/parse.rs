@@ -9,8 +9,9 @@ use crate::crypto::key_wrap;
 use crate::json::{self, JsonError, Limits, Members, Tree};
 use crate::{KeyError, base64url};
 
-/// Most recipients of one envelope. They are keys of one DID (JWE-08): a handful in practice.
-pub const MAX_RECIPIENTS: usize = 64;
+/// Most recipients of one envelope: 128. They are keys of one DID (JWE-08), a handful in practice; each
+/// costs its sender a key agreement, and us some 200 octets.
+pub const MAX_RECIPIENTS: usize = 128;
 
 /// Octets that are not an envelope we accept.
 #[derive(Debug, thiserror::Error)]
