@@ -282,7 +282,7 @@ fn refuses_envelopes_that_break_a_rule() {
         JweError::Shape("recipients")
     ));
     assert!(matches!(
-        envelope(|e| e["recipients"] = vec![e["recipients"][0].clone(); 65].into()),
+        envelope(|e| e["recipients"] = vec![e["recipients"][0].clone(); MAX_RECIPIENTS + 1].into()),
         JweError::TooManyRecipients
     ));
 }
