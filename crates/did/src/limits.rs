@@ -23,13 +23,13 @@ pub const DOCUMENT_DEPTH: usize = 32;
 /// JSON values in a DID document: 4,096. A document at all the other limits fits.
 pub const DOCUMENT_MEMBERS: usize = 4096;
 
-/// Verification methods of a document, embedded ones included: 64.
+/// Verification methods of a document, embedded ones included: 128.
 ///
 /// A message is encrypted to every key of one curve, so each of them costs its senders.
-pub const VERIFICATION_METHODS: usize = 64;
+pub const VERIFICATION_METHODS: usize = 128;
 
-/// Entries of one verification relationship: 64, as many as there may be methods.
-pub const RELATIONSHIP_ENTRIES: usize = 64;
+/// Entries of one verification relationship: 128, as many as there may be methods.
+pub const RELATIONSHIP_ENTRIES: usize = 128;
 
 /// Services of a document: 32. Only the first few are ever tried.
 pub const SERVICES: usize = 32;

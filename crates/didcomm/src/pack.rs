@@ -55,7 +55,7 @@ pub fn signing_input_for(alg: SignatureAlgorithm, plaintext: &[u8]) -> SigningIn
 }
 
 /// The protected header of a signature that names its key beside it.
-pub(crate) fn protected_header(typ: &str, alg: SignatureAlgorithm) -> String {
+fn protected_header(typ: &str, alg: SignatureAlgorithm) -> String {
     format!(r#"{{"typ":"{typ}","alg":"{}"}}"#, alg.name())
 }
 

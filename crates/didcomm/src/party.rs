@@ -11,8 +11,8 @@ use comity_jose::{AgreementKey, PublicKey, SharedSecret, SigningKey, SystemEntro
 
 use crate::pack::PREFERENCE;
 use crate::{
-    PackError, Plaintext, Received, UnpackError, UnpackOptions, agreement_targets_on, anoncrypt,
-    authcrypt, media_type, rotation_input, sign, unpack_offline,
+    Attachment, PackError, Plaintext, Received, UnpackError, UnpackOptions, agreement_targets_on,
+    anoncrypt, authcrypt, media_type, rotation_input, sign, unpack_offline,
 };
 
 /// A DID with its document and its private keys.
@@ -202,12 +202,26 @@ impl Party {
     /// [`PackError::NoSigningKey`].
     ///
     /// # Spec
-    /// [`rotation_input`].
+    /// [`rotation_input`], which says how long to repeat it.
     pub fn hand_over(&self, new: Option<&Did>, now: u64) -> Result<String, PackError> {
         let (kid, key) = self.signer()?;
         let input = rotation_input(self.did(), new, kid, key.algorithm(), now);
         let signature = key.sign(input.octets());
         Ok(input.into_compact(&signature))
+    }
+
+    /// Signs the content of an attachment: as its author, or as somebody who vouches for it, whoever
+    /// sends it. `content` is what [`Attachment::octets`] gives, or what its links lead to.
+    ///
+    /// # Errors
+    /// [`PackError::NoSigningKey`].
+    pub fn sign_attachment(
+        &self,
+        attachment: Attachment,
+        content: &[u8],
+    ) -> Result<Attachment, PackError> {
+        let (kid, key) = self.signer()?;
+        Ok(attachment.signed(key, kid, content))
     }
 
     fn addressed<'m>(

@@ -135,6 +135,16 @@ impl Plaintext {
         Ok(Self::new(id, MessageType::parse(type_)?))
     }
 
+    /// A message of a type that answers `other`: with a new id, in its thread (THR-01).
+    ///
+    /// # Errors
+    /// [`MessageTypeError`](crate::MessageTypeError) if `type_` is no message-type URI.
+    pub fn answer_to(other: &Self, type_: &str) -> Result<Self, crate::MessageTypeError> {
+        let mut answer = Self::of_type(type_)?;
+        answer.thid = Some(other.thread().clone());
+        Ok(answer)
+    }
+
     /// A message with these two headers and nothing else.
     pub fn new(id: MessageId, type_: MessageType) -> Self {
         Self {

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use comity_didcomm::did::{Did, DidDocument, DidUrl, Relationship};
 use comity_didcomm::jose::jws::JwsError;
 use comity_didcomm::jose::{Curve, SigningKey, base64url, multibase, sha256};
+use serde_json::json;
+
 use comity_didcomm::{
     Attachment, ContentError, Party, Plaintext, Protection, UnpackOptions, media_type,
 };
@@ -39,7 +41,7 @@ fn a_third_party_signs_content_and_the_reader_learns_who() {
     let [aria, bruno] = [(); 2].map(|()| Party::generate_key(Curve::Ed25519).unwrap());
     let mut message = Plaintext::of_type("https://example.org/data/1.0/table").unwrap();
     let attachment = Attachment::of_octets(CONTENT.to_vec());
-    message.attachments = vec![attachment.signed(key(&agency), &kid, CONTENT)];
+    message.attachments = vec![agency.sign_attachment(attachment, CONTENT).unwrap()];
     let packed = aria.pack(&message, bruno.document(), Protection::default());
     let received = bruno.unpack(packed.unwrap().as_bytes(), &UnpackOptions::default());
     let received = received.unwrap();
@@ -68,8 +70,18 @@ fn a_signature_over_other_content_or_by_another_key_is_refused() {
         Err(ContentError::Jws(JwsError::Signature(_)))
     ));
     let unknown = plain().signed(key(&forger), &forgers_kid, CONTENT);
+    // He is who he is: that he was not expected is for the reader to see.
+    let signer = unknown.verify_signature(CONTENT, &knows(&agency));
+    assert_eq!(signer.unwrap().unwrap().kid.did(), forger.did());
+    let elsewhere = DidUrl::parse("did:web:agency.example#key").unwrap();
+    let unresolved = plain().signed(key(&agency), &elsewhere, CONTENT);
     assert!(matches!(
-        unknown.verify_signature(CONTENT, &knows(&agency)),
+        unresolved.verify_signature(CONTENT, &|_| None),
+        Err(ContentError::Unresolved { .. })
+    ));
+    let others = |_: &Did| Some(Arc::clone(agency.document()));
+    assert!(matches!(
+        unresolved.verify_signature(CONTENT, &others),
         Err(ContentError::Unresolved { .. })
     ));
     let not_for_signing = agency.document().keys(Relationship::KeyAgreement).next();
@@ -92,6 +104,18 @@ fn a_signature_over_other_content_or_by_another_key_is_refused() {
 }
 
 #[test]
+fn the_name_of_the_key_is_signed_too() {
+    let (agency, kid) = signer();
+    let mut attachment =
+        Attachment::of_octets(CONTENT.to_vec()).signed(key(&agency), &kid, CONTENT);
+    attachment.data.jws.as_mut().unwrap()["header"] = json!({"kid": "did:example:mallory#key"});
+    assert!(matches!(
+        attachment.verify_signature(CONTENT, &knows(&agency)),
+        Err(ContentError::Jws(JwsError::RepeatedParameter))
+    ));
+}
+
+#[test]
 fn a_signed_message_is_no_signature_of_an_attachment_nor_the_reverse() {
     let (aria, kid) = signer();
     let mut message = Plaintext::of_type("https://example.org/data/1.0/table").unwrap();
@@ -100,7 +124,8 @@ fn a_signed_message_is_no_signature_of_an_attachment_nor_the_reverse() {
     let input = comity_didcomm::signing_input(&octets);
     let signature = key(&aria).sign(input.octets());
     let mut attachment = Attachment::of_octets(octets.clone());
-    attachment.data.jws = Some(input.into_detached(kid.as_str(), &signature));
+    attachment.data.jws = Some(input.into_detached(&signature));
+    attachment.data.jws.as_mut().unwrap()["header"] = json!({"kid": kid});
     assert!(matches!(
         attachment.verify_signature(&octets, &knows(&aria)),
         Err(ContentError::Typ)

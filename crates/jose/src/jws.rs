@@ -63,11 +63,10 @@ impl SigningInput {
     }
 
     /// The flattened form without the payload, for whoever has that from elsewhere (RFC 7515
-    /// appendix F).
-    pub fn into_detached(self, kid: &str, signature: &[u8]) -> Value {
+    /// appendix F). The key id belongs into the protected header.
+    pub fn into_detached(self, signature: &[u8]) -> Value {
         json!({
-            "protected": self.0.protected(),
-            "header": {"kid": kid},
+            "protected": self.protected_b64(),
             "signature": base64url::encode(signature),
         })
     }

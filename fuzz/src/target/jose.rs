@@ -245,7 +245,7 @@ fn seeds() -> Vec<Vec<u8>> {
             ),
         ));
         let kid = ARIA.kid(name);
-        let detached = input.clone().into_detached(kid.as_str(), &signature);
+        let detached = input.clone().into_detached(&signature);
         out.push(chosen(0, detached.to_string()));
         out.push(chosen(1, input.into_compact(&signature)));
         out.push(chosen(4, protected));

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use comity_did::{Did, DidDocument, DidUrl, Relationship};
+use comity_did::{Did, DidDocument, DidUrl, Relationship, resolve_offline};
 use comity_jose::jws::{Jws, JwsError, SigningInput};
 use comity_jose::{PublicKey, SigningKey, multibase, sha256};
 
+use serde_json::json;
+
 use super::{Attachment, Data};
 use crate::media_type;
-use crate::pack::protected_header;
 
 /// Why content is not what its attachment says.
 #[derive(Debug, thiserror::Error)]
@@ -67,17 +68,19 @@ impl Attachment {
         }
     }
 
-    /// Adds a detached signature over the content, which `kid` names the key of. Its `typ` keeps it
-    /// from ever being taken for a signed message.
+    /// Adds a detached signature over the content, by the key that `kid` names;
+    /// [`Party::sign_attachment`](crate::Party::sign_attachment) knows both. Its `typ` keeps it from
+    /// ever being taken for a signed message, and the key id is signed as well.
     ///
     /// # Spec
     /// DIDComm v2.1 §"Attachments"; ATT-06.
     #[must_use]
     pub fn signed(mut self, key: &SigningKey, kid: &DidUrl, content: &[u8]) -> Self {
-        let protected = protected_header(media_type::ATTACHMENT, key.algorithm());
-        let input = SigningInput::new(protected.as_bytes(), content);
+        let alg = key.algorithm().name();
+        let protected = json!({"typ": media_type::ATTACHMENT, "alg": alg, "kid": kid});
+        let input = SigningInput::new(protected.to_string().as_bytes(), content);
         let signature = key.sign(input.octets());
-        self.data.jws = Some(input.into_detached(kid.as_str(), &signature));
+        self.data.jws = Some(input.into_detached(&signature));
         self
     }
 
@@ -111,11 +114,12 @@ impl Attachment {
         Some(kid.did().clone())
     }
 
-    /// Verifies the detached signature over `content`, and says whose it is. `None` if there is no
-    /// signature.
+    /// Verifies the detached signature over `content`, and says whose it is: compare that with whom
+    /// you expect. `None` if there is no signature: then nobody vouches for the content.
     ///
-    /// `content` is what [`Attachment::octets`] gives, or what was fetched. The key has to be for
-    /// authentication in the document that `documents` gives for its DID.
+    /// `content` is what [`Attachment::octets`] gives, or what was fetched. Names and descriptions
+    /// beside it are not signed. The key has to be for authentication in its DID's document;
+    /// `documents` gives documents, and DIDs that carry theirs resolve by themselves if it gives none.
     ///
     /// # Errors
     /// [`ContentError`]: trust nothing of it.
@@ -143,10 +147,10 @@ impl Attachment {
         let unresolved = || ContentError::Unresolved {
             did: kid.did().clone(),
         };
-        let document = documents(kid.did()).ok_or_else(unresolved)?;
-        if !document.id().same_subject(kid.did()) {
-            return Err(unresolved());
-        }
+        let document = documents(kid.did())
+            .or_else(|| resolve_offline(kid.did())?.ok().map(Arc::new))
+            .filter(|document| document.id().same_subject(kid.did()))
+            .ok_or_else(unresolved)?;
         let Some(key) = document.key(&kid, Relationship::Authentication) else {
             return Err(ContentError::Unauthorized { kid });
         };
