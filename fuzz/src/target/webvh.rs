@@ -34,23 +34,37 @@ fn run(data: &[u8]) {
 /// 2026-01-01, after the times in the vectors and of what is made here.
 const NOW: u64 = 1_767_225_600;
 
-/// The vectors: DIDs and their logs.
-static KNOWN: LazyLock<Vec<(Did, Vec<u8>)>> = LazyLock::new(|| {
+/// A history of the vectors, and what witnesses say of it.
+struct Known {
+    did: Did,
+    log: Vec<u8>,
+    witness: Option<Vec<u8>>,
+}
+
+static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     let vectors = harvest::objects("did", &["log_jsonl", "did"]);
     let known = vectors.iter().filter_map(|vector| {
-        let did = Did::parse(vector["did"].as_str()?).ok()?;
-        Some((did, vector["log_jsonl"].as_str()?.as_bytes().to_vec()))
+        let witness = vector.get("witness_json").map(|value| match value {
+            Value::String(text) => text.clone().into_bytes(),
+            other => other.to_string().into_bytes(),
+        });
+        Some(Known {
+            did: Did::parse(vector["did"].as_str()?).ok()?,
+            log: vector["log_jsonl"].as_str()?.as_bytes().to_vec(),
+            witness,
+        })
     });
     known.collect()
 });
 
 /// Every version that the vectors prove.
 static PROVED: LazyLock<Vec<Version>> = LazyLock::new(|| {
-    let logs = KNOWN
-        .iter()
-        .filter_map(|(did, log)| Log::verify(did, log, NOW).ok());
-    let all = logs.filter_map(|log| log.into_history(None).ok());
-    all.flat_map(|history| history.versions().to_vec())
+    let histories = KNOWN.iter().filter_map(|known| {
+        let log = Log::verify(&known.did, &known.log, NOW).ok()?;
+        log.into_history(known.witness.as_deref()).ok()
+    });
+    histories
+        .flat_map(|history| history.versions().to_vec())
         .collect()
 });
 
@@ -60,7 +74,7 @@ fn octets(data: &[u8]) {
     let Some((which, rest)) = data.split_first() else {
         return;
     };
-    let (did, _) = &KNOWN[usize::from(*which) % KNOWN.len()];
+    let did = &KNOWN[usize::from(*which) % KNOWN.len()].did;
     let mut parts = rest.splitn(2, |octet| *octet == 0);
     let (log, witness) = (parts.next().unwrap_or_default(), parts.next());
     if let Some(history) = verified(did, log, witness) {
@@ -206,7 +220,14 @@ fn texts(data: &[u8]) {
 fn seeds() -> Vec<Vec<u8>> {
     let known = KNOWN.iter().zip(0_u8..);
     let mut out: Vec<_> = known
-        .map(|((_, log), which)| chosen(0, chosen(which, log)))
+        .map(|(known, which)| {
+            let mut rest = chosen(which, &known.log);
+            if let Some(witness) = &known.witness {
+                rest.push(0);
+                rest.extend_from_slice(witness);
+            }
+            chosen(0, rest)
+        })
         .collect();
     let key = ARIA.signs().public().to_multikey();
     let first = json!({"parameters": {"method": "did:webvh:1.0", "scid": PLACEHOLDER, "updateKeys": [key], "portable": true, "ttl": 60, "watchers": ["https://w.test"]},
@@ -242,7 +263,7 @@ fn seeds() -> Vec<Vec<u8>> {
 }
 
 fn heavy() -> Vec<Vec<u8>> {
-    let Some((_, log)) = KNOWN.iter().max_by_key(|(_, log)| log.len()) else {
+    let Some(Known { log, .. }) = KNOWN.iter().max_by_key(|known| known.log.len()) else {
         return Vec::new();
     };
     let line = log
