@@ -31,7 +31,7 @@ pub const VERIFICATION_METHODS: usize = 128;
 /// Entries of one verification relationship: 128, as many as there may be methods.
 pub const RELATIONSHIP_ENTRIES: usize = 128;
 
-/// Services of a document: 32. Only the first few are ever tried.
+/// Services of a document: 32, several for each thing that an agent is known to offer.
 pub const SERVICES: usize = 32;
 
 /// Endpoints of one service: 16, for one message goes to one endpoint.

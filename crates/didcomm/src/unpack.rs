@@ -39,6 +39,10 @@ pub struct UnpackOptions {
     pub now: Option<u64>,
     /// How far clocks may be apart, in seconds (TIM-02).
     pub skew: u64,
+    /// Whether a rotation that a message announces is verified, for which the prior DID's document is
+    /// asked for. On. Off, the header is not looked at, and the message carries
+    /// [`Warning::RotationNotVerified`].
+    pub follow_rotations: bool,
     /// Who reads. A message that is not encrypted says itself to nobody, so that only with this one
     /// that names others in `to` is refused as an encrypted one is: somebody may have taken it out
     /// of its envelope and passed it on. `None` to check what others wrote to one another.
@@ -65,6 +69,7 @@ impl Default for UnpackOptions {
             limits: Limits::MESSAGE,
             now: None,
             skew: CLOCK_SKEW,
+            follow_rotations: true,
             reader: None,
             accept_unlisted_recipient: false,
         }
@@ -211,7 +216,9 @@ impl Unpack {
             self.state = self.advance(state, answer)?;
         }
         Ok(match &self.state {
-            State::SealedClaimed(_, claim) | State::SignedClaimed(_, claim) => Step::Claim(claim),
+            State::SealedClaimed(_, claim)
+            | State::SignedClaimed(_, claim)
+            | State::PriorClaimed(.., claim) => Step::Claim(claim),
             State::SealedResolving(sealed) => Step::Resolve(sealed.sender()?),
             State::Agreeing(sealed) => Step::Agree {
                 kids: sealed.kids(),
@@ -289,6 +296,9 @@ impl Unpack {
             (State::SignedResolving(signed), Answer::Document(document)) => {
                 self.verified(*signed, document)
             }
+            (State::PriorClaimed(prior, message, _), Answer::Proceed) => {
+                Ok(State::PriorResolving(prior, message))
+            }
             (State::PriorResolving(prior, message), Answer::Document(document)) => {
                 let from_prior = prior.verify(&document)?;
                 Ok(self.done(*message, Some(from_prior)))
@@ -299,9 +309,9 @@ impl Unpack {
             (State::SignedResolving(signed), Answer::Unresolved) => Err(UnpackError::Unresolved {
                 did: signed.signer().clone(),
             }),
-            (State::PriorResolving(..), Answer::Unresolved) => {
-                Err(FromPriorError::Unresolved.into())
-            }
+            (State::PriorResolving(prior, _), Answer::Unresolved) => Err(UnpackError::Unresolved {
+                did: prior.issuer().clone(),
+            }),
             _ => Err(UnpackError::OutOfTurn),
         }
     }
@@ -328,6 +338,7 @@ enum State {
     Agreeing(Box<Sealed>),
     SignedClaimed(Box<Signed>, Claim),
     SignedResolving(Box<Signed>),
+    PriorClaimed(Box<Prior>, Box<Message>, Claim),
     PriorResolving(Box<Prior>, Box<Message>),
     Done(Box<Received>),
     Failed,
@@ -471,8 +482,13 @@ fn with_plaintext(
         return read(envelope.into(), options, so_far);
     }
     if let Some(jwt) = &plaintext.from_prior {
-        let prior = Prior::read(jwt, plaintext, so_far, options)?;
-        return Ok(State::PriorResolving(Box::new(prior), Box::new(message)));
+        if options.follow_rotations {
+            let prior = Prior::read(jwt, plaintext, so_far, options)?;
+            let claim = prior.claim(plaintext, so_far);
+            let (prior, message) = (Box::new(prior), Box::new(message));
+            return Ok(State::PriorClaimed(prior, message, claim));
+        }
+        so_far.warnings.push(Warning::RotationNotVerified);
     }
     let so_far = std::mem::take(so_far);
     Ok(State::Done(Box::new(so_far.into_received(message, None))))
@@ -490,10 +506,11 @@ fn rewrapped(plaintext: &Plaintext, so_far: &mut SoFar) -> Result<Option<Vec<u8>
     if !plaintext.type_.is(Forward::TYPE) {
         return Ok(None);
     }
-    let Forwarded { next, payloads } = Forwarded::read(plaintext).map_err(UnpackError::Forward)?;
-    if !next.did().same_subject(recipient.did()) {
+    let is_ours = |next: &DidUrl| next.did().same_subject(recipient.did());
+    if !Forward::read_body(plaintext).is_ok_and(|forward| is_ours(&forward.next)) {
         return Ok(None);
     }
+    let Forwarded { next, payloads } = Forwarded::read(plaintext).map_err(UnpackError::Forward)?;
     let mut payloads = payloads.into_iter();
     let (Some(envelope), None) = (payloads.next(), payloads.next()) else {
         return Err(UnpackError::Forward(BodyError::Attachment));
@@ -503,6 +520,9 @@ fn rewrapped(plaintext: &Plaintext, so_far: &mut SoFar) -> Result<Option<Vec<u8>
         return Err(UnpackError::Nesting);
     }
     so_far.layers.push(Layer::Forward { next });
+    // What was remarkable about the wrapping, which anybody can put around an envelope, says nothing
+    // of what is in it.
+    so_far.warnings.clear();
     Ok(Some(envelope))
 }
 

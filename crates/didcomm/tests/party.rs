@@ -1,6 +1,7 @@
 //! Parties that hold their keys: what they pack is what others read, and says what was proved.
 
 #![allow(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot make its parties has failed"
 )]
@@ -200,12 +201,59 @@ fn a_did_hands_over_to_another_in_whatever_encryption_proves_that_one() {
         bruno.unpack(signed.unwrap().as_bytes(), &UnpackOptions::at(NOW)),
         Err(UnpackError::FromPrior(FromPriorError::NotEncrypted))
     ));
+    // Whoever saw the token cannot repeat it: nobody is proved to be the new DID.
+    let mut repeated = message.clone();
+    repeated.from = Some(new.did().clone());
+    let sealed = comity_didcomm::anoncrypt(
+        &SystemEntropy,
+        bruno.document(),
+        Enc::A256Gcm,
+        repeated.to_octets(),
+        comity_didcomm::media_type::ENCRYPTED,
+    );
+    assert!(matches!(
+        bruno.unpack(sealed.unwrap().as_bytes(), &UnpackOptions::at(NOW)),
+        Err(UnpackError::FromPrior(FromPriorError::Unproved))
+    ));
+    // Who follows no rotations reads the message, and is told.
+    let packed = new.pack(&message, bruno.document(), Protection::default());
+    let mut deaf = UnpackOptions::at(NOW);
+    deaf.follow_rotations = false;
+    let received = bruno.unpack(packed.unwrap().as_bytes(), &deaf).unwrap();
+    assert_eq!(received.from_prior, None);
+    assert_eq!(received.warnings, [Warning::RotationNotVerified]);
     let early = UnpackOptions::at(NOW - 3_600);
     let packed = new.pack(&message, bruno.document(), Protection::Authcrypted);
     assert!(matches!(
         bruno.unpack(packed.unwrap().as_bytes(), &early),
         Err(UnpackError::FromPrior(FromPriorError::Time))
     ));
+}
+
+#[test]
+fn the_missing_document_of_a_prior_did_is_named() {
+    let key = SigningKey::generate(&SystemEntropy);
+    let document = serde_json::json!({"id": "did:web:old.example", "authentication": [{
+        "id": "#key", "type": "Multikey", "controller": "did:web:old.example",
+        "publicKeyMultibase": key.public().to_multikey()}]});
+    let did: comity_didcomm::did::Did = "did:web:old.example".parse().unwrap();
+    let document = DidDocument::parse(&did, document.to_string().as_bytes()).unwrap();
+    let old = Party::new(document, vec![key], Vec::new()).unwrap();
+    let [new, bruno] = [(); 2].map(|()| Party::generate_key(Curve::Ed25519).unwrap());
+    let mut message = hello();
+    message.from_prior = Some(old.hand_over(Some(new.did()), NOW).unwrap());
+    let packed = new.pack(&message, bruno.document(), Protection::default());
+    let packed = packed.unwrap();
+    let options = UnpackOptions::at(NOW);
+    let Err(UnpackError::Unresolved { did: missing }) = bruno.unpack(packed.as_bytes(), &options)
+    else {
+        panic!("nobody knows the old document");
+    };
+    assert_eq!(missing, did);
+    let known =
+        |did: &comity_didcomm::did::Did| (did == old.did()).then(|| Arc::clone(old.document()));
+    let received = bruno.unpack_with(packed.as_bytes(), &options, &known);
+    assert_eq!(received.unwrap().from_prior.unwrap().iss, did);
 }
 
 #[test]
@@ -258,7 +306,7 @@ fn what_was_taken_out_of_its_envelope_is_for_nobody_else_either() {
     assert_eq!(taken.warnings, [Warning::RecipientNotInTo]);
     // Bruno himself, and whoever only checks what Aria wrote to him.
     assert!(bruno.unpack(&jws, &options).is_ok());
-    let checked = verify_signed(&jws, &|_| None).unwrap();
+    let checked = verify_signed(&jws, &UnpackOptions::default(), &|_| None).unwrap();
     assert_eq!(checked.author(), Some(aria.did()));
     assert_eq!(checked.plaintext.to, [bruno.did().clone()]);
 }
@@ -267,10 +315,14 @@ fn what_was_taken_out_of_its_envelope_is_for_nobody_else_either() {
 fn only_a_signature_is_evidence() {
     let [aria, bruno] = [(); 2].map(|()| Party::generate_key(Curve::Ed25519).unwrap());
     let plaintext = hello().to_octets();
-    let refused = verify_signed(&plaintext, &|_| None);
+    let refused = verify_signed(&plaintext, &UnpackOptions::default(), &|_| None);
     assert!(matches!(refused, Err(UnpackError::Unsigned)));
     let sealed = aria.pack(&hello(), bruno.document(), Protection::default());
-    let refused = verify_signed(sealed.unwrap().as_bytes(), &|_| None);
+    let refused = verify_signed(
+        sealed.unwrap().as_bytes(),
+        &UnpackOptions::default(),
+        &|_| None,
+    );
     assert!(matches!(refused, Err(UnpackError::NoKey)));
 }
 

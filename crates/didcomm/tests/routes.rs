@@ -188,3 +188,44 @@ fn a_mediator_may_wrap_a_message_once_more_for_its_recipient() {
     assert!(wrap(4, &mut route).is_ok());
     assert!(matches!(wrap(5, &mut route), Err(UnpackError::Nesting)));
 }
+
+#[test]
+fn what_is_remarkable_about_a_wrapping_says_nothing_of_the_message_in_it() {
+    let (bruno, endpoint) = reachable("https://m.example", &[]);
+    let mut route = Net::default().find(&endpoint).unwrap();
+    let (kid, key) = agreement_targets(bruno.document()).remove(0);
+    route.hops = vec![comity_didcomm::protocols::routing::Hop::new(kid, key)];
+    let wrapped = route.wrap(
+        &SystemEntropy,
+        bruno.did(),
+        sealed(&bruno),
+        Enc::A256Gcm,
+        Some(1),
+    );
+    let options = UnpackOptions::at(1_800_000_000);
+    let received = bruno.unpack(wrapped.unwrap().as_bytes(), &options);
+    assert_eq!(received.unwrap().warnings, []);
+}
+
+#[test]
+fn a_malformed_forward_to_somebody_else_is_for_its_mediator_to_refuse() {
+    let gate = mediator();
+    let forward = |next: &Did| {
+        let message = json!({"id": "1", "type": "https://didcomm.org/routing/2.0/forward",
+            "body": {"next": next}, "attachments": []});
+        comity_didcomm::anoncrypt(
+            &SystemEntropy,
+            gate.document(),
+            Enc::A256Gcm,
+            message.to_string().into_bytes(),
+            comity_didcomm::media_type::ENCRYPTED,
+        )
+        .unwrap()
+    };
+    let options = UnpackOptions::default();
+    let other = Did::parse("did:example:bruno").unwrap();
+    let received = gate.unpack(forward(&other).as_bytes(), &options).unwrap();
+    assert!(Forwarded::read(&received.plaintext).is_err());
+    let refused = gate.unpack(forward(gate.did()).as_bytes(), &options);
+    assert!(matches!(refused, Err(UnpackError::Forward(_))));
+}

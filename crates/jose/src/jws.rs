@@ -236,10 +236,12 @@ impl Jws {
             Value::String(text) => {
                 let (protected, signature) =
                     text.split_once("..").ok_or(JwsError::Shape("payload"))?;
-                Self::parse_compact(
-                    &format!("{protected}.{payload}.{signature}"),
-                    &Limits::MESSAGE,
-                )
+                // The payload is the caller's and as long as it is; the rest is a stranger's.
+                let limits = Limits {
+                    bytes: Limits::MESSAGE.bytes.saturating_add(payload.len()),
+                    ..Limits::MESSAGE
+                };
+                Self::parse_compact(&format!("{protected}.{payload}.{signature}"), &limits)
             }
             Value::Object(mut envelope) => {
                 if envelope.insert("payload".into(), payload.into()).is_some() {

@@ -4,7 +4,7 @@
 //! [guard]: https only, the name is resolved and checked **in the same step** that
 //! connects, to exactly the address that was checked, on every connection anew. A name that
 //! answers with a public address first and a private one later (rebinding) gains nothing. No
-//! redirects, no proxies, no cookies; bounds on size and time.
+//! proxies, no cookies, no redirects but one 307 of an envelope; bounds on size and time.
 //!
 //! The host map of the configuration is the one way past the guard: hosts in it are reached by
 //! plain http at exactly the address it says.

@@ -1,5 +1,5 @@
-//! Messages to and from somebody behind a mediator: wrapped for every hop on the way out, unwrapped
-//! on the way in.
+//! Messages to and from other software whose ways are longer: wrapped for every mediator on the way
+//! out, unwrapped on the way in; and with a token of a rotation, for which nothing is fetched.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
@@ -13,15 +13,17 @@ use axum::routing::post;
 use comity_api::operator::CreateGrant;
 use comity_did::{Did, DidDocument, DidUrl};
 use comity_didcomm::protocols::routing::{Forwarded, Hop, Route};
-use comity_didcomm::{Party, Plaintext, Protection, UnpackOptions, agreement_targets};
+use comity_didcomm::{
+    Party, Plaintext, Protection, UnpackOptions, agreement_targets, rotation_input,
+};
 use comity_jose::jwe::Enc;
-use comity_jose::{Curve, SystemEntropy};
+use comity_jose::{Curve, SigningKey, SystemEntropy};
 use comity_node::config::Host;
 use common::{ARIA, LONG, REQUEST, Side, places};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -162,4 +164,49 @@ async fn what_a_mediator_wrapped_once_more_is_unwrapped() {
     let delivery = aria.lease_one().await;
     assert_eq!(delivery.message["body"]["rows"], 3);
     assert_eq!(delivery.message["from"], carla.did().as_str());
+}
+
+#[tokio::test]
+async fn nothing_is_fetched_for_the_token_of_a_rotation() {
+    let victim = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (mut place, _) = places();
+    let host = Host::new("victim.test", None).unwrap();
+    place.map.push((host, victim.local_addr().unwrap()));
+    let aria = Side::new(&place, "aria").await;
+    let carla = reachable_at(json!({"uri": "didcomm:transport/queue"}));
+    let_in(&aria, &carla).await;
+    let document = arias_document(place.wire).await;
+
+    let prior = Did::parse("did:web:victim.test:carla").unwrap();
+    let key = SigningKey::generate(&SystemEntropy);
+    let kid = prior.with_fragment("key").unwrap();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let token = rotation_input(&prior, Some(carla.did()), &kid, key.algorithm(), now);
+    let signature = key.sign(token.octets());
+    let mut message = Plaintext::of_type(REQUEST).unwrap();
+    message.created_time = Some(now);
+    message.from_prior = Some(token.into_compact(&signature));
+    let packed = carla
+        .pack(&message, &document, Protection::Authcrypted)
+        .unwrap();
+    // She is let in as who she is now; whom she says to have been opens and closes nothing.
+    assert_eq!(deliver(place.wire, &packed).await, "HTTP/1.1 202 Accepted");
+    assert_eq!(aria.lease_one().await.message["from"], carla.did().as_str());
+    // And a letter from nobody with such a token is refused without a look at it.
+    message.from = Some(carla.did().clone());
+    message.to = vec![document.id().clone()];
+    let anonymous = comity_didcomm::anoncrypt(
+        &SystemEntropy,
+        &document,
+        Enc::A256Gcm,
+        message.to_octets(),
+        comity_didcomm::media_type::ENCRYPTED,
+    );
+    let answer = deliver(place.wire, &anonymous.unwrap()).await;
+    assert_eq!(answer, "HTTP/1.1 400 Bad Request");
+    let called = tokio::time::timeout(Duration::from_millis(200), victim.accept()).await;
+    assert!(called.is_err(), "somebody asked for the prior document");
 }

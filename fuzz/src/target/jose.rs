@@ -244,7 +244,6 @@ fn seeds() -> Vec<Vec<u8>> {
                 base64url::encode(&signature)
             ),
         ));
-        let kid = ARIA.kid(name);
         let detached = input.clone().into_detached(&signature);
         out.push(chosen(0, detached.to_string()));
         out.push(chosen(1, input.into_compact(&signature)));

@@ -26,7 +26,7 @@ pub(crate) const TARGET: Target = Target {
 };
 
 fn run(data: &[u8]) {
-    if let Ok(shown) = verify_signed(data, &document) {
+    if let Ok(shown) = verify_signed(data, &UnpackOptions::default(), &document) {
         check(&shown);
         assert!(matches!(shown.proof, Proof::Anyone { .. }));
     }

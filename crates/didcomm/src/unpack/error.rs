@@ -129,9 +129,9 @@ pub enum FromPriorError {
     /// The key is not authorised in the prior DID's document (ROT-04).
     #[error("key is not authorised by the prior DID")]
     Unauthorized,
-    /// The prior DID does not resolve.
-    #[error("prior DID does not resolve")]
-    Unresolved,
+    /// Nobody is proved to have sent the message, so that anybody could repeat the token (ROT-02).
+    #[error("token is carried by a message that proves no sender")]
+    Unproved,
 }
 
 /// The kind of a refusal, for counters and problem reports.
@@ -182,10 +182,7 @@ impl UnpackError {
 
     /// Whether the same octets may be accepted later: only a document was missing.
     pub fn is_temporary(&self) -> bool {
-        matches!(
-            self,
-            Self::Unresolved { .. } | Self::FromPrior(FromPriorError::Unresolved)
-        )
+        matches!(self, Self::Unresolved { .. })
     }
 
     /// The stable name of the refusal in logs, metrics and `problem+json`.

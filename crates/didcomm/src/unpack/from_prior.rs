@@ -5,7 +5,7 @@ use comity_jose::json::{self, Limits};
 use comity_jose::jws::Jws;
 use serde_json::Value;
 
-use super::{FromPrior, FromPriorError, SoFar, UnpackError, UnpackOptions};
+use super::{Claim, FromPrior, FromPriorError, SoFar, UnpackError, UnpackOptions};
 use crate::Plaintext;
 
 /// A `from_prior` whose claims fit the message, and whose signature is still to be verified.
@@ -54,6 +54,10 @@ impl Prior {
             .ok_or(FromPriorError::Header)?;
         let claims = Claims::read(jws.payload_unverified(), options)?;
         claims.check(message, &kid)?;
+        // ROT-02: the new DID has to have sent it. Whoever has seen the token could repeat it.
+        if claims.sub.is_some() && so_far.sender.is_none() && so_far.signer.is_none() {
+            return Err(FromPriorError::Unproved.into());
+        }
         Ok(Self { jws, kid, claims })
     }
 
@@ -61,10 +65,24 @@ impl Prior {
         &self.claims.iss
     }
 
+    /// What the token says before its signature is looked at: that the prior DID made it.
+    pub(super) fn claim(&self, message: &Plaintext, so_far: &SoFar) -> Claim {
+        Claim {
+            from: self.claims.iss.clone(),
+            kid: self.kid.clone(),
+            recipients: so_far.recipient.iter().cloned().collect(),
+            type_: Some(message.type_.clone()),
+            id: Some(message.id.clone()),
+            thid: Some(message.thread().clone()),
+        }
+    }
+
     /// ROT-04: by a key that the prior DID authorises for authentication.
-    pub(super) fn verify(self, document: &DidDocument) -> Result<FromPrior, FromPriorError> {
+    pub(super) fn verify(self, document: &DidDocument) -> Result<FromPrior, UnpackError> {
         if !document.id().same_subject(&self.claims.iss) {
-            return Err(FromPriorError::Unresolved);
+            return Err(UnpackError::Unresolved {
+                did: self.claims.iss,
+            });
         }
         let key = document
             .key(&self.kid, Relationship::Authentication)

@@ -53,9 +53,10 @@ pub fn unpack_offline<'k>(
 /// DIDComm v2.1 §"DIDComm Signed Messages"; JWS-12.
 pub fn verify_signed(
     jws: &[u8],
+    options: &UnpackOptions,
     documents: &impl Fn(&Did) -> Option<Arc<DidDocument>>,
 ) -> Result<Received, UnpackError> {
-    let received = unpack_offline(jws, &|_| None, documents, &UnpackOptions::default())?;
+    let received = unpack_offline(jws, &|_| None, documents, options)?;
     match received.signed {
         Some(_) => Ok(received),
         None => Err(UnpackError::Unsigned),

@@ -154,6 +154,9 @@ pub enum Warning {
     Expired,
     /// Its `to` names others only, not whoever opened or reads it (ADR-02).
     RecipientNotInTo,
+    /// It announces a rotation, which was not looked at
+    /// ([`UnpackOptions::follow_rotations`](crate::UnpackOptions::follow_rotations)).
+    RotationNotVerified,
 }
 
 impl Warning {
@@ -162,6 +165,7 @@ impl Warning {
         match self {
             Self::Expired => "expired",
             Self::RecipientNotInTo => "recipient-not-in-to",
+            Self::RotationNotVerified => "rotation-not-verified",
         }
     }
 }

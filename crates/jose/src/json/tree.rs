@@ -29,7 +29,11 @@ pub enum Tree<'a> {
 pub struct Members<'a> {
     members: Vec<(Cow<'a, str>, Tree<'a>)>,
     /// The names, once there are more than a few.
-    names: Option<HashSet<Cow<'a, str>>>,
+    #[allow(
+        clippy::box_collection,
+        reason = "a message may have a value in every few octets: each should be small"
+    )]
+    names: Option<Box<HashSet<Cow<'a, str>>>>,
 }
 
 impl<'a> Tree<'a> {
@@ -129,13 +133,9 @@ impl<'a> Members<'a> {
             }
             None if self.members.len() == FEW => {
                 let names = self.members.iter().map(|(name, _)| name.clone());
-                self.names = Some(names.chain([name.clone()]).collect());
+                self.names = Some(Box::new(names.chain([name.clone()]).collect()));
             }
             None => {}
-        }
-        if self.members.is_empty() {
-            // An envelope, a header and a small message have about as many.
-            self.members.reserve_exact(8);
         }
         self.members.push((name, value));
         true

@@ -113,6 +113,8 @@ impl Core {
     pub(crate) async fn open(&self, octets: &[u8]) -> Result<Arrival, Stop> {
         let mut options = UnpackOptions::at(self.clock.now().seconds());
         options.limits = crate::limits::ENVELOPE;
+        // A new DID is let in as any other (docs/adr/0006): nothing is fetched for a token.
+        options.follow_rotations = false;
         let mut unpack = Unpack::new(octets, &options).map_err(unreadable)?;
         let mut agent: Option<Arc<Hosted>> = None;
         let mut lane = Lane::Stranger;

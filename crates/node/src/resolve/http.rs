@@ -84,6 +84,9 @@ pub enum FetchError {
         /// The status.
         status: u16,
     },
+    /// Where a redirect led the envelope did not arrive; but it had left.
+    #[error("redirected: {0}")]
+    Redirected(Box<Self>),
     /// Another status than 200 where a document was expected.
     #[error("{host} answered with status {status}")]
     Status {
@@ -174,8 +177,11 @@ impl Http {
         }
         let elsewhere =
             location(&uri, response.headers()).ok_or_else(|| redirect(&uri, &response))?;
-        let elsewhere = self.target(&elsewhere)?;
-        let response = self.post(elsewhere.clone(), envelope).await?;
+        let elsewhere = self
+            .target(&elsewhere)
+            .map_err(|error| FetchError::Redirected(Box::new(error)))?;
+        let response = self.post(elsewhere.clone(), envelope).await;
+        let response = response.map_err(|error| FetchError::Redirected(Box::new(error)))?;
         post_answer(&elsewhere, &response)
     }
 
@@ -191,10 +197,12 @@ impl Http {
     /// that is none, it looks like no attack.
     ///
     /// # Errors
-    /// [`FetchError`] if nothing answers, or a redirect, which no envelope follows.
+    /// [`FetchError`] if nothing answers, or with a redirect other than the one an envelope follows.
     pub async fn look_at(&self, uri: &str) -> Result<(), FetchError> {
         match self.get(uri, Lane::Known, POST).await {
-            Ok(_) | Err(FetchError::Status { .. }) => Ok(()),
+            Ok(_) | Err(FetchError::Status { .. } | FetchError::Redirect { status: 307, .. }) => {
+                Ok(())
+            }
             Err(error) => Err(error),
         }
     }

@@ -52,6 +52,10 @@ pub struct ContentSigner {
     pub kid: DidUrl,
     /// The key.
     pub key: PublicKey,
+    /// What the signature says to be for: `application/comity-attachment+jws`, or nothing, as other
+    /// software leaves it. Nothing means that the same signature may have been made for something
+    /// else.
+    pub typ: Option<String>,
 }
 
 impl Attachment {
@@ -155,8 +159,8 @@ impl Attachment {
             return Err(ContentError::Unauthorized { kid });
         };
         jws.verify(key)?;
-        let key = key.clone();
-        Ok(Some(ContentSigner { kid, key }))
+        let (key, typ) = (key.clone(), typ.map(str::to_owned));
+        Ok(Some(ContentSigner { kid, key, typ }))
     }
 }
 

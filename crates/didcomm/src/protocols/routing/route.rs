@@ -113,7 +113,7 @@ impl Route {
         let document = resolve(&did, documents)?;
         let mut endpoints = document.didcomm_endpoints();
         let found = endpoints.find_map(|endpoint| match endpoint.target() {
-            Target::Url(uri) if endpoint.accepts_didcomm_v2() => Some((uri.to_owned(), endpoint)),
+            Target::Url(uri) => Some((uri.to_owned(), endpoint)),
             _ => None,
         });
         let keys = agreement_targets(&document);

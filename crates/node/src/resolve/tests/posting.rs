@@ -86,13 +86,21 @@ async fn a_temporary_redirect_is_followed_once_and_through_the_guard() {
         Err(FetchError::Redirect { status: 307, .. })
     ));
     for path in ["/plain", "/inside"] {
-        let refused = post(path).await;
+        let refused = post(path).await.unwrap_err();
+        assert!(!refused.is_unsent(), "the first host has it");
+        let FetchError::Redirected(refused) = refused else {
+            panic!("{path}: {refused:?}");
+        };
         assert!(
-            matches!(refused, Err(FetchError::Connect { .. })),
+            matches!(*refused, FetchError::Connect { .. }),
             "{path}: {refused:?}"
         );
     }
-    assert!(matches!(post("/file").await, Err(FetchError::Url)));
+    let refused = post("/file").await;
+    assert!(
+        matches!(&refused, Err(FetchError::Redirected(to)) if matches!(**to, FetchError::Url)),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]
