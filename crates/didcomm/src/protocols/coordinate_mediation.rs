@@ -6,7 +6,7 @@
 
 mod decide;
 
-pub use decide::{Answer, Change, Decision, Situation, decide};
+pub use decide::{Answer, Change, Decision, Situation, account, decide};
 pub(super) use decide::{NO_GRANT, UNPROVED};
 
 use comity_did::{Did, DidUrl};

@@ -3,7 +3,8 @@
 mod relay;
 mod route;
 
-pub use relay::{Refusal, Relay, Room, is_for, relay};
+pub(super) use relay::is_same;
+pub use relay::{Refusal, Relay, Room, is_for, overlap, relay};
 pub use route::{Hop, Route, RouteError};
 
 use comity_did::DidUrl;

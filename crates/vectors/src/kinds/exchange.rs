@@ -1,6 +1,8 @@
 //! A request and what is answered: what the vectors of mediators have in common.
 
-use comity_didcomm::{MessageId, Plaintext};
+use comity_did::DidUrl;
+use comity_didcomm::{MessageId, Plaintext, Proof};
+use comity_jose::{Curve, PublicKey};
 use serde_json::Value;
 
 use super::plaintext;
@@ -20,10 +22,17 @@ pub(super) fn answer_id() -> Result<MessageId, Stop> {
     try_to("read an id", MessageId::parse("answer"))
 }
 
-/// Whether the envelope proves who sent it, as it does unless `transport` says otherwise.
-pub(super) fn is_proved(case: &Case<'_>) -> bool {
+/// What the envelope proves: by authcrypt that `did:example:sender` sent it, unless `transport` says
+/// otherwise.
+pub(super) fn proof(case: &Case<'_>) -> Result<Proof, Stop> {
     let transport = case.entry.get("transport").and_then(Value::as_str);
-    !matches!(transport, Some("anoncrypt" | "plaintext"))
+    if matches!(transport, Some("anoncrypt" | "plaintext")) {
+        return Ok(Proof::Nobody);
+    }
+    Ok(Proof::Us {
+        kid: try_to("read a key id", DidUrl::parse("did:example:sender#key"))?,
+        key: try_to("read a key", PublicKey::from_raw(Curve::X25519, &[9; 32]))?,
+    })
 }
 
 /// What a name in the words of a state stands for: `r1` for `did:example:r1`.

@@ -85,11 +85,11 @@ fn decided(
     recipients: Option<&[DidUrl]>,
     grants: bool,
 ) -> Result<Decision, Stop> {
-    let did = |text| try_to("read a DID", Did::parse(text));
-    let (sender, mediator) = (did("did:example:sender")?, did("did:example:mediator")?);
+    let mediator = try_to("read a DID", Did::parse("did:example:mediator"))?;
     let situation = Situation {
-        sender: exchange::is_proved(case).then_some(&sender),
+        proof: &exchange::proof(case)?,
         recipients,
+        others: &[],
         recipients_max: 100,
         routing_did: if grants {
             std::slice::from_ref(&mediator)
@@ -97,7 +97,7 @@ fn decided(
             &[]
         },
     };
-    try_to("decide", decide(request, &situation, |_| false))
+    try_to("decide", decide(request, &situation))
 }
 
 fn answer(decision: &Decision, request: &Plaintext) -> Result<Plaintext, Stop> {

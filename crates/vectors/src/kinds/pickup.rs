@@ -1,6 +1,6 @@
 //! Picking messages up: what a mediator answers, and what is left in its queue.
 
-use comity_did::{Did, DidUrl};
+use comity_did::DidUrl;
 use comity_didcomm::Plaintext;
 use comity_didcomm::protocols::message_pickup::{
     Change, Connection, Decision, Delivery, Queued, Situation, decide,
@@ -61,10 +61,9 @@ fn pickup(case: &Case<'_>) -> Check {
 }
 
 fn decided(case: &Case<'_>, request: &Plaintext, queue: &[Queued]) -> Result<Decision, Stop> {
-    let sender = try_to("read a DID", Did::parse("did:example:sender"))?;
     let transport = case.entry.get("transport").and_then(Value::as_str);
     let situation = Situation {
-        sender: exchange::is_proved(case).then_some(&sender),
+        proof: &exchange::proof(case)?,
         queue: Some(queue),
         connection: match transport {
             Some("websocket") => Connection::lasting(),

@@ -7,16 +7,19 @@ use super::{
 };
 use crate::problem::{ProblemCode, ProblemReport};
 use crate::protocols::BodyError;
-use crate::{MessageId, Plaintext};
+use crate::protocols::routing::{is_same, overlap};
+use crate::{MessageId, Plaintext, Proof};
 
 /// What a mediator knows when a request comes in.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
-    /// The sender as the envelope proves it, by authcrypt or a signature; `None` if it proves
-    /// nobody, whatever `from` says. The account is this DID's (MED-01).
-    pub sender: Option<&'a Did>,
+    /// What the envelope proves. The account is that of [`account`].
+    pub proof: &'a Proof,
     /// What the account has registered, in that order; `None` if it has no grant.
     pub recipients: Option<&'a [DidUrl]>,
+    /// What all other accounts have registered. Names of other DIDs than those that a request is
+    /// about make no difference, and may be missing.
+    pub others: &'a [DidUrl],
     /// How many it may register.
     pub recipients_max: usize,
     /// What policy would have it route by; empty if it is to have no grant. That somebody asks is
@@ -52,9 +55,9 @@ pub enum Change {
     Add {
         /// The recipient.
         recipient: DidUrl,
-        /// Another account had it, and has it no longer: the sender proved that it is the recipient
-        /// itself.
-        from_other: bool,
+        /// What other accounts had registered that overlaps with it, and have registered no longer:
+        /// the sender proved that it is the recipient itself.
+        from_others: Vec<DidUrl>,
     },
     /// It has a grant.
     Grant,
@@ -72,21 +75,29 @@ impl Decision {
     }
 }
 
-/// Decides about a request. `is_held` tells whether another account has registered a recipient.
+/// The DID whose account a request is about: the one that authcrypt proves (MED-01).
 ///
-/// Nobody gets an account without being proved, and nobody a recipient that somebody else has, unless
-/// the proved sender *is* that recipient (MED-05). Who registers first what nobody has gets it: the
-/// protocol has no proof of it (interop trap 50), so that a host may want to refuse more.
+/// A signature proves nobody here, inside authcrypt or not: what is signed convinces whoever gets to
+/// see it, so that it could be handed in again on somebody else's connection.
+pub fn account(proof: &Proof) -> Option<&Did> {
+    match proof {
+        Proof::Us { kid, .. } => Some(kid.did()),
+        Proof::Nobody | Proof::Anyone { .. } => None,
+    }
+}
+
+/// Decides about a request.
+///
+/// Nobody gets an account without being proved, and nobody a recipient that [overlaps](overlap) with
+/// what somebody else has, unless the proved sender *is* that recipient (MED-05): no forward is ever
+/// for two accounts. Who registers first what nobody has gets it: the protocol has no proof of it
+/// (interop trap 50), so that a host may want to refuse more.
 ///
 /// # Errors
 /// [`BodyError`] if the message is no request.
-pub fn decide(
-    request: &Plaintext,
-    situation: &Situation<'_>,
-    is_held: impl Fn(&DidUrl) -> bool,
-) -> Result<Decision, BodyError> {
+pub fn decide(request: &Plaintext, situation: &Situation<'_>) -> Result<Decision, BodyError> {
     let (version, asked) = Request::read(request)?;
-    let Some(sender) = situation.sender else {
+    let Some(sender) = account(situation.proof) else {
         return Ok(problem(UNPROVED));
     };
     let mut changes = Vec::new();
@@ -107,7 +118,7 @@ pub fn decide(
                 sender,
                 recipients: recipients.to_vec(),
                 max: situation.recipients_max,
-                is_held: &is_held,
+                others: situation.others.iter().collect(),
                 changes: &mut changes,
             };
             let updated = |update: Update| Updated {
@@ -128,7 +139,8 @@ struct Register<'a> {
     sender: &'a Did,
     recipients: Vec<DidUrl>,
     max: usize,
-    is_held: &'a dyn Fn(&DidUrl) -> bool,
+    /// Of other accounts.
+    others: Vec<&'a DidUrl>,
     changes: &'a mut Vec<Change>,
 }
 
@@ -156,17 +168,20 @@ impl Register<'_> {
         {
             return UpdateResult::NoChange;
         }
-        let from_other = (self.is_held)(&recipient);
-        if from_other && !recipient.did().same_subject(self.sender) {
+        let overlaps = |other: &&DidUrl| overlap(other, &recipient);
+        let is_sender = recipient.did().same_subject(self.sender);
+        if !is_sender && self.others.iter().any(overlaps) {
             return UpdateResult::ClientError;
         }
         if self.recipients.len() >= self.max {
             return UpdateResult::ServerError;
         }
+        let (taken, left): (Vec<_>, Vec<_>) = self.others.iter().partition(|it| overlaps(it));
+        self.others = left;
         self.recipients.push(recipient.clone());
         self.changes.push(Change::Add {
             recipient,
-            from_other,
+            from_others: taken.into_iter().cloned().collect(),
         });
         UpdateResult::Success
     }
@@ -180,12 +195,6 @@ impl Register<'_> {
         self.changes.push(Change::Remove(removed));
         UpdateResult::Success
     }
-}
-
-/// Whether both are one recipient: the same text, or two forms of one DID.
-fn is_same(one: &DidUrl, other: &DidUrl) -> bool {
-    let are_dids = one.fragment().is_none() && other.fragment().is_none();
-    one == other || are_dids && one.did().same_subject(other.did())
 }
 
 fn page(recipients: &[DidUrl], paginate: Option<Paginate>) -> Reply {

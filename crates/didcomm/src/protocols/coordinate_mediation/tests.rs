@@ -1,5 +1,9 @@
+use comity_jose::{Curve, PublicKey};
+
 use super::*;
+use crate::Proof;
 use crate::problem::ProblemReport;
+use crate::protocols::routing::is_for;
 
 fn id(text: &str) -> MessageId {
     MessageId::parse(text).unwrap()
@@ -20,18 +24,50 @@ fn update(name: &str, action: &str) -> Update {
     }
 }
 
-/// What a mediator with room for three recipients answers a proved sender, `did:example:sender`.
+fn named(text: &str) -> DidUrl {
+    DidUrl::parse(text).unwrap()
+}
+
+/// What authcrypt proves of a DID.
+fn authcrypted(sender: &str) -> Proof {
+    Proof::Us {
+        kid: named(&format!("{sender}#agree")),
+        key: PublicKey::from_raw(Curve::X25519, &[9; 32]).unwrap(),
+    }
+}
+
+/// What a signature proves of a DID.
+fn signed(sender: &str) -> Proof {
+    Proof::Anyone {
+        kid: named(&format!("{sender}#sign")),
+        key: PublicKey::from_raw(Curve::X25519, &[9; 32]).unwrap(),
+    }
+}
+
+/// What a mediator with room for three recipients answers `did:example:sender`.
 fn decided(request: &Request, recipients: Option<&[DidUrl]>, grants: bool) -> Decision {
     let routing_did = [did("did:example:mediator")];
-    let sender = did("did:example:sender");
     let situation = Situation {
-        sender: Some(&sender),
+        proof: &authcrypted("did:example:sender"),
         recipients,
+        others: &[],
         recipients_max: 3,
         routing_did: if grants { &routing_did } else { &[] },
     };
-    let is_held = |held: &DidUrl| held.as_str().contains("taken") || *held.did() == sender;
-    decide(&request.message(Version::V3, id("q")), &situation, is_held).unwrap()
+    decide(&request.message(Version::V3, id("q")), &situation).unwrap()
+}
+
+/// What becomes of updates by an account that has nothing, where others have this.
+fn updated(sender: &str, updates: Vec<Update>, others: &[DidUrl]) -> Decision {
+    let situation = Situation {
+        proof: &authcrypted(sender),
+        recipients: Some(&[]),
+        others,
+        recipients_max: 3,
+        routing_did: &[],
+    };
+    let request = Request::Update(updates).message(Version::V3, id("q"));
+    decide(&request, &situation).unwrap()
 }
 
 fn results(decision: &Decision) -> Vec<UpdateResult> {
@@ -154,23 +190,29 @@ fn half_a_page_and_too_many_updates_are_refused() {
 }
 
 #[test]
-fn nobody_who_is_not_proved_has_an_account() {
+fn nobody_who_is_not_proved_by_authcrypt_has_an_account() {
     let routing_did = [did("did:example:mediator")];
     let registered = [recipient("a")];
-    let situation = Situation {
-        sender: None,
-        recipients: Some(&registered),
-        recipients_max: 3,
-        routing_did: &routing_did,
-    };
-    for request in [
+    let requests = [
         Request::Mediate,
         Request::Query(None),
         Request::Update(vec![Update::remove(&recipient("a"))]),
-    ] {
+    ];
+    let proofs = [Proof::Nobody, signed("did:example:sender")];
+    for (request, proof) in requests
+        .iter()
+        .flat_map(|request| proofs.iter().map(move |proof| (request, proof)))
+    {
+        let situation = Situation {
+            proof,
+            recipients: Some(&registered),
+            others: &[],
+            recipients_max: 3,
+            routing_did: &routing_did,
+        };
         let mut message = request.message(Version::V3, id("q"));
         message.from = Some(did("did:example:sender"));
-        let decision = decide(&message, &situation, |_| false).unwrap();
+        let decision = decide(&message, &situation).unwrap();
         assert_eq!(code(&decision), "e.p.trust");
         assert_eq!(decision.changes, []);
         let report = decision.message(id("r"), &message).unwrap();
@@ -243,7 +285,7 @@ fn updates_are_done_one_after_the_other_and_each_has_its_result() {
     );
     let add = |text: &str| Change::Add {
         recipient: DidUrl::parse(text).unwrap(),
-        from_other: false,
+        from_others: Vec::new(),
     };
     assert_eq!(
         decision.changes,
@@ -260,27 +302,66 @@ fn updates_are_done_one_after_the_other_and_each_has_its_result() {
 
 #[test]
 fn what_somebody_else_has_is_had_by_who_is_it() {
-    let request = Request::Update(vec![
+    let others = ["taken", "sender#a", "sender#b"].map(recipient);
+    let updates = vec![
         update("did:example:taken", "add"),
         update("did:example:taken", "remove"),
+        update("did:example:sender#b", "add"),
         update("did:example:sender", "add"),
-    ]);
-    let decision = decided(&request, Some(&[]), true);
+    ];
+    let decision = updated("did:example:sender", updates, &others);
     let (bad, none, good) = (
         UpdateResult::ClientError,
         UpdateResult::NoChange,
         UpdateResult::Success,
     );
-    assert_eq!(results(&decision), [bad, none, good]);
-    let recipient = recipient("sender");
-    let from_other = true;
+    assert_eq!(results(&decision), [bad, none, good, good]);
+    let add = |name: &str, from: &str| Change::Add {
+        recipient: recipient(name),
+        from_others: vec![recipient(from)],
+    };
     assert_eq!(
         decision.changes,
-        [Change::Add {
-            recipient,
-            from_other
-        }]
+        [add("sender#b", "sender#b"), add("sender", "sender#a")]
     );
+}
+
+#[test]
+fn no_two_accounts_have_names_that_cover_the_same() {
+    let long = did("did:peer:2.Ez6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc");
+    let short = comity_did::peer::short_form(&long).unwrap();
+    let names = [
+        "did:key:z6Mk",
+        "did:key:z6Mk#z6Mk",
+        "did:key:z6Mk#z6LS",
+        "did:example:a",
+        "did:example:a#k",
+        "did:example:a#l",
+        short.as_str(),
+        long.as_str(),
+        &format!("{short}#k"),
+        &format!("{long}#k"),
+    ]
+    .map(named);
+    for held in &names {
+        for wanted in &names {
+            let covers_both = |next: &&DidUrl| is_for(held, next) && is_for(wanted, next);
+            let is_shared = names.iter().any(|next| covers_both(&next));
+            let add = vec![Update::add(wanted)];
+            let others = std::slice::from_ref(held);
+            let of_stranger = updated("did:example:stranger", add.clone(), others);
+            let is_added = results(&of_stranger) == [UpdateResult::Success];
+            assert_eq!(is_added, !is_shared, "{held} {wanted}");
+            let of_itself = updated(wanted.did().as_str(), add, others);
+            let from_others = if is_shared { others.to_vec() } else { vec![] };
+            let recipient = wanted.clone();
+            let change = Change::Add {
+                recipient,
+                from_others,
+            };
+            assert_eq!(of_itself.changes, [change], "{held} {wanted}");
+        }
+    }
 }
 
 #[test]

@@ -7,16 +7,16 @@ use super::{
     StatusRequest,
 };
 use crate::problem::{ProblemCode, ProblemReport};
-use crate::protocols::coordinate_mediation::{NO_GRANT, UNPROVED};
+use crate::protocols::coordinate_mediation::{NO_GRANT, UNPROVED, account};
 use crate::protocols::{Body as _, BodyError};
-use crate::{MessageId, Plaintext};
+use crate::{MessageId, Plaintext, Proof};
 
 /// What a mediator knows when a request comes in.
 #[derive(Clone, Copy, Debug)]
 pub struct Situation<'a> {
-    /// The sender as the envelope proves it; `None` if it proves nobody. The account is this DID's
-    /// (MED-01).
-    pub sender: Option<&'a Did>,
+    /// What the envelope proves. The account is that of
+    /// [`account`](crate::protocols::coordinate_mediation::account) (MED-01).
+    pub proof: &'a Proof,
     /// What waits for all recipients of the account, each with a copy of its own (PIK-06); `None` if
     /// it has no grant.
     pub queue: Option<&'a [Queued]>,
@@ -149,7 +149,7 @@ impl Answer {
 /// [`BodyError`] if the message is no request.
 pub fn decide(request: &Plaintext, situation: &Situation<'_>) -> Result<Decision, BodyError> {
     let asked = Request::read(request)?;
-    if situation.sender.is_none() {
+    if account(situation.proof).is_none() {
         return Ok(problem(UNPROVED));
     }
     let Some(queue) = situation.queue else {

@@ -1,7 +1,9 @@
 use comity_did::DidUrl;
+use comity_jose::{Curve, PublicKey};
 use serde_json::json;
 
 use super::*;
+use crate::Proof;
 
 const NOW: u64 = 1_000;
 
@@ -11,6 +13,24 @@ fn id(text: &str) -> MessageId {
 
 fn did(text: &str) -> Did {
     text.parse().unwrap()
+}
+
+/// The key of the sender, and its name.
+fn key() -> (DidUrl, PublicKey) {
+    let kid = DidUrl::parse("did:example:sender#key").unwrap();
+    (kid, PublicKey::from_raw(Curve::X25519, &[9; 32]).unwrap())
+}
+
+/// What authcrypt proves.
+fn authcrypted() -> Proof {
+    let (kid, key) = key();
+    Proof::Us { kid, key }
+}
+
+/// What a signature proves.
+fn signed() -> Proof {
+    let (kid, key) = key();
+    Proof::Anyone { kid, key }
 }
 
 /// A message of ten octets that came at this time.
@@ -32,9 +52,8 @@ fn three() -> Vec<Queued> {
 }
 
 fn decided_on<B: Body>(body: &B, queue: &[Queued], connection: Connection) -> Decision {
-    let sender = did("did:example:sender");
     let situation = Situation {
-        sender: Some(&sender),
+        proof: &authcrypted(),
         queue: Some(queue),
         connection,
         now: NOW,
@@ -177,9 +196,8 @@ fn only_what_is_acknowledged_leaves_the_queue() {
         (0, 3)
     );
     let many = received(&vec!["x"; MessagesReceived::MAX + 1]);
-    let sender = did("did:example:sender");
     let situation = Situation {
-        sender: Some(&sender),
+        proof: &authcrypted(),
         queue: Some(&[]),
         connection: Connection::Single,
         now: NOW,
@@ -233,14 +251,15 @@ fn live_delivery_needs_a_connection_that_lasts_and_is_off_on_a_new_one() {
 }
 
 #[test]
-fn nobody_who_is_not_proved_or_has_no_grant_learns_of_a_queue() {
-    let (sender, queue) = (did("did:example:sender"), three());
-    for (sender, queue, wanted) in [
-        (None, Some(queue.as_slice()), "e.p.trust"),
-        (Some(&sender), None, "e.p.req.mediate-grant"),
+fn nobody_who_is_not_proved_by_authcrypt_or_has_no_grant_learns_of_a_queue() {
+    let queue = three();
+    for (proof, queue, wanted) in [
+        (Proof::Nobody, Some(queue.as_slice()), "e.p.trust"),
+        (signed(), Some(queue.as_slice()), "e.p.trust"),
+        (authcrypted(), None, "e.p.req.mediate-grant"),
     ] {
         let situation = Situation {
-            sender,
+            proof: &proof,
             queue,
             connection: Connection::lasting(),
             now: NOW,
@@ -329,7 +348,7 @@ fn requests_ask_for_the_answer_on_their_own_connection() {
     let mut message = request(&asking(1, None), id("q"));
     message.body.shift_remove("limit");
     let situation = Situation {
-        sender: None,
+        proof: &Proof::Nobody,
         queue: None,
         connection: Connection::Single,
         now: NOW,

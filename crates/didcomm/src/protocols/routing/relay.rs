@@ -80,11 +80,26 @@ pub fn relay(message: &Plaintext, now: u64, room: impl Fn(&DidUrl) -> Option<Roo
     }
 }
 
-/// Whether what was registered covers `next`: the same name, or a DID that `next` is or names a key
-/// of. A did:key is covered by the name of its key as well (interop trap 39).
+/// Whether what was registered covers `next`: the same name, in whatever form of its DID, or a DID
+/// that `next` is or names a key of. A did:key is covered by the name of its key as well (interop
+/// trap 39).
 pub fn is_for(registered: &DidUrl, next: &DidUrl) -> bool {
     let is_did = registered.fragment().is_none() || registered.did().method() == "key";
-    registered == next || is_did && registered.did().same_subject(next.did())
+    is_same(registered, next) || is_did && registered.did().same_subject(next.did())
+}
+
+/// Whether both cover something, see [`is_for`]. Of two accounts only one may have registered such
+/// names, or it depends on the mediator's search which of them gets the messages.
+pub fn overlap(one: &DidUrl, other: &DidUrl) -> bool {
+    is_for(one, other) || is_for(other, one)
+}
+
+/// Whether both are one name: the same text, or the same in two forms of one DID.
+pub(in crate::protocols) fn is_same(one: &DidUrl, other: &DidUrl) -> bool {
+    let is_rest_same = one.path() == other.path()
+        && one.query() == other.query()
+        && one.fragment() == other.fragment();
+    is_rest_same && one.did().same_subject(other.did())
 }
 
 #[cfg(test)]

@@ -105,6 +105,10 @@ fn what_is_for_nobody_here_or_no_envelope_or_too_much_is_refused() {
 
 #[test]
 fn a_registered_did_covers_its_keys_and_a_key_itself() {
+    let peer = "did:peer:2.Ez6LSbysY2xFMRpGMhb7tFTLMpeuPRaqaWM1yECx2AtzE3KCc";
+    let alias = comity_did::peer::short_form(name(peer).did()).unwrap();
+    let long = |rest| format!("{peer}{rest}");
+    let short = |rest| format!("{alias}{rest}");
     for (registered, next, wanted) in [
         ("did:example:a", "did:example:a", true),
         ("did:example:a", "did:example:a#k", true),
@@ -115,6 +119,9 @@ fn a_registered_did_covers_its_keys_and_a_key_itself() {
         ("did:key:z6Mk#z6Mk", "did:key:z6Mk", true),
         ("did:key:z6Mk", "did:key:z6Mk#z6LS", true),
         ("did:key:z6Mk", "did:key:z6LS", false),
+        (&long("#k"), &short("#k"), true),
+        (&long("#k"), &short("#l"), false),
+        (&long("#k"), &short(""), false),
     ] {
         assert_eq!(
             is_for(&name(registered), &name(next)),
