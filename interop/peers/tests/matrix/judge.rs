@@ -9,6 +9,8 @@ use crate::limits::{Kind, Limit, Way};
 pub(crate) struct Judge<'a> {
     limits: Vec<Seen<'a>>,
     complaints: Vec<String>,
+    /// What was written again and again, and refused for an excuse each time.
+    unread: Vec<String>,
 }
 
 /// A limit, and what was seen of it.
@@ -31,6 +33,7 @@ impl<'a> Judge<'a> {
         Self {
             limits: limits.map(seen).collect(),
             complaints: Vec::new(),
+            unread: Vec::new(),
         }
     }
 
@@ -71,13 +74,28 @@ impl<'a> Judge<'a> {
         )
     }
 
+    /// Nothing of it was read in this run, for reasons that excuse. That is listed for what is often
+    /// refused only: everything else is read when it is written again.
+    pub(crate) fn unread(&mut self, combination: &Combination) {
+        if self.is_listed(combination, |kind| matches!(kind, Kind::Often(_))) {
+            self.unread.push(format!("{combination:?}"));
+        } else {
+            self.complain(combination, "was refused each time");
+        }
+    }
+
     pub(crate) fn complain(&mut self, combination: &Combination, words: impl Into<String>) {
         self.complaints
             .push(format!("{combination:?}: {}", words.into()));
     }
 
-    /// Fails if there is a complaint, or a limit that nothing showed.
+    /// Prints what was not read in this run. Fails if there is a complaint, or a limit that nothing
+    /// showed.
     pub(crate) fn end(mut self) {
+        if !self.unread.is_empty() {
+            eprintln!("{} combinations were refused each time:", self.unread.len());
+            eprintln!("{}", self.unread.join("\n"));
+        }
         for Seen {
             limit,
             alone,
@@ -115,5 +133,29 @@ impl<'a> Judge<'a> {
         self.limits
             .iter_mut()
             .filter(|seen| seen.limit.is_about(seen.limit.way, combination))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use comity_jose::jwe::JweError;
+    use comity_jose::{Curve, KeyError};
+
+    use super::*;
+    use crate::limits::PYTHON;
+
+    #[test]
+    fn what_is_never_read_is_told_apart_and_excused_on_p521_only() {
+        let unread = |curve| {
+            let mut judge = Judge::new(PYTHON, Way::Writes);
+            let all = Combination::all();
+            let combination = all.iter().find(|it| it.agreement == Some(curve)).unwrap();
+            let error = UnpackError::Jwe(JweError::EphemeralKey(KeyError::Encoding));
+            assert!(judge.excuses(combination, &error));
+            judge.unread(combination);
+            (judge.unread.len(), judge.complaints.len())
+        };
+        assert_eq!(unread(Curve::P521), (1, 0));
+        assert_eq!(unread(Curve::P384), (0, 1));
     }
 }

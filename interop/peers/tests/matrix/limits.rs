@@ -1,5 +1,5 @@
 //! What the others cannot do, and why. The tests hold this list to be exact: everything else works,
-//! and nothing in here does.
+//! and nothing in here does, or not always.
 
 use comity_didcomm::UnpackError;
 use comity_jose::jwe::{Enc, JweError};
@@ -34,9 +34,10 @@ pub(crate) enum Kind {
     Cannot,
     /// We, with this error: what it writes breaks a rule.
     Refused(fn(&UnpackError) -> bool),
-    /// The same, but not always; in a whole run at least once.
+    /// The same, but not always; in a whole run at least once. A run may not get to read every such
+    /// combination.
     Often(fn(&UnpackError) -> bool),
-    /// The same, maybe not once in a run.
+    /// The same, maybe not once in a run: every combination is read when it is written again.
     Seldom(fn(&UnpackError) -> bool),
 }
 

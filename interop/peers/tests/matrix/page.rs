@@ -71,7 +71,11 @@ fn table() -> String {
         for library in &LIBRARIES {
             let all = way.combinations();
             let works = all.iter().filter(|one| library.does(way, one)).count();
-            write!(table, " {works} of {} |", all.len()).unwrap();
+            write!(table, " {works} of {}", all.len()).unwrap();
+            for n in library.often(way, &notes) {
+                write!(table, ", those of ({n}) not in every run").unwrap();
+            }
+            table += " |";
         }
         table.push('\n');
     }
@@ -120,6 +124,14 @@ impl Library {
             write!(cell, " ({})", n + 1).unwrap();
         }
         cell
+    }
+
+    /// The numbers of the notes on what is refused so often that a run may not get to read it.
+    fn often(&self, way: Way, notes: &[&str]) -> Vec<usize> {
+        let is_often = |limit: &&Limit| limit.way == way && matches!(limit.kind, Kind::Often(_));
+        let limits = self.limits.iter().filter(is_often);
+        let number = |limit: &Limit| notes.iter().position(|note| *note == limit.why);
+        limits.filter_map(number).map(|n| n + 1).collect()
     }
 
     /// Whether it works, if not always.
