@@ -66,8 +66,20 @@ pub const LOG_ENTRY_BYTES: usize = 96 * 1024;
 /// Keys in `updateKeys` and hashes in `nextKeyHashes` of an entry: 32 each. One or two are in use.
 pub const UPDATE_KEYS: usize = 32;
 
+/// Characters of one key in `updateKeys`: 128. Only Ed25519 is used, with 48; the longest multikey
+/// that is in use anywhere, of P-521, has 97.
+pub const MULTIKEY_CHARACTERS: usize = 128;
+
+/// Characters of a self-certifying identifier and of one hash in `nextKeyHashes`: exactly 46, for
+/// that is what a SHA-256 multihash has in base58, and the method knows no other.
+pub const MULTIHASH_CHARACTERS: usize = 46;
+
 /// Watchers of a did:webvh: 32.
 pub const WATCHERS: usize = 32;
+
+/// Octets of the address of one watcher: 2 KiB, what web servers and browsers take of any address.
+/// Watchers are only passed on, never fetched here, so that nothing else bounds them.
+pub const WATCHER_BYTES: usize = 2 * 1024;
 
 /// Witnesses of a did:webvh: 32. Each is a signature to check.
 pub const WITNESSES: usize = 32;

@@ -37,8 +37,8 @@ pub use parameters::{Parameters, WitnessList};
 pub use query::Query;
 pub use time::VersionTime;
 
-use crate::Did;
 use crate::web::{Location, WebUrl, WebUrlError};
+use crate::{Did, limits};
 
 /// What a did:webvh says about where its history is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub fn url(did: &Did) -> Result<WebvhUrl, WebUrlError> {
         .method_specific_id()
         .split_once(':')
         .ok_or(WebUrlError::Host)?;
-    if scid.len() != SCID_CHARACTERS || !scid.bytes().all(is_base58) {
+    if !is_multihash(scid) {
         return Err(WebUrlError::Scid);
     }
     let location = Location::read(rest)?;
@@ -82,12 +82,11 @@ pub fn url(did: &Did) -> Result<WebvhUrl, WebUrlError> {
     })
 }
 
-fn is_base58(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() && !b"0OIl".contains(&octet)
+/// Whether a text has the form of a SHA-256 multihash in base58.
+fn is_multihash(text: &str) -> bool {
+    let is_base58 = |octet: u8| octet.is_ascii_alphanumeric() && !b"0OIl".contains(&octet);
+    text.len() == limits::MULTIHASH_CHARACTERS && text.bytes().all(is_base58)
 }
-
-/// A SHA-256 multihash in base58.
-const SCID_CHARACTERS: usize = 46;
 
 /// The one version of the method that is read.
 const METHOD: &str = "did:webvh:1.0";

@@ -104,27 +104,6 @@ pub enum EntryError {
     WitnessProofs(#[source] Arc<JsonError>),
 }
 
-impl EntryError {
-    /// Returns the rule of the conformance checklist that is broken.
-    pub fn rule(&self) -> &'static str {
-        match self {
-            Self::EntryHash | Self::Scid => "VH-04",
-            Self::Proof(_) => "VH-05",
-            Self::Deactivated | Self::Method | Self::Parameter { .. } | Self::UnknownParameter => {
-                "VH-06"
-            }
-            Self::PreRotation => "VH-07",
-            Self::Witnesses { .. } | Self::WitnessProofs(_) => "VH-08",
-            Self::Moved => "VH-09",
-            Self::Future
-            | Self::Json(_)
-            | Self::Member { .. }
-            | Self::Time
-            | Self::VersionNumber => "VH-03",
-        }
-    }
-}
-
 impl From<JsonError> for EntryError {
     fn from(error: JsonError) -> Self {
         Self::Json(Arc::new(error))

@@ -113,8 +113,8 @@ impl History {
                 portable: last.parameters.portable,
                 deactivated: last.parameters.deactivated,
                 ttl: last.parameters.ttl,
-                witness: last.parameters.witness.clone(),
-                watchers: last.parameters.watchers.clone(),
+                witness: last.parameters.witness.as_deref().cloned(),
+                watchers: last.parameters.watchers.to_vec(),
             },
         })
     }

@@ -1,5 +1,7 @@
 //! Verifying a log, entry by entry.
 
+use std::sync::Arc;
+
 use comity_jose::json;
 use serde_json::Value;
 
@@ -20,7 +22,7 @@ pub struct Log {
     scid: String,
     versions: Vec<Version>,
     /// For each version, the witnesses whose approval it needs.
-    witnesses: Vec<Option<WitnessList>>,
+    witnesses: Vec<Option<Arc<WitnessList>>>,
     refused: Option<LogError>,
     now: u64,
 }

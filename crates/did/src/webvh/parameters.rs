@@ -1,14 +1,19 @@
 //! The parameters of a history: who may continue it, and how.
 
+use std::sync::Arc;
+
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::error::EntryError;
-use super::{METHOD, is_base58, proof};
+use super::{METHOD, is_multihash, proof};
 use crate::{Did, limits, multihash};
 
 /// The parameters in force after an entry.
+///
+/// Entries that don't change a list share it, so that a history takes memory in proportion to its
+/// log.
 ///
 /// # Spec
 /// did:webvh 1.0 §"did:webvh DID Method Parameters"; conformance VH-06.
@@ -18,13 +23,13 @@ pub struct Parameters {
     /// The self-certifying identifier: the same for ever.
     pub scid: String,
     /// The keys that may sign the next entry, as multikeys; none: nobody may.
-    pub update_keys: Vec<String>,
+    pub update_keys: Arc<[String]>,
     /// The hashes of the keys that the next entry may name; empty without pre-rotation.
-    pub next_key_hashes: Vec<String>,
+    pub next_key_hashes: Arc<[String]>,
     /// The witnesses whose approval the next entry needs.
-    pub witness: Option<WitnessList>,
+    pub witness: Option<Arc<WitnessList>>,
     /// Addresses of those who keep copies.
-    pub watchers: Vec<String>,
+    pub watchers: Arc<[String]>,
     /// Whether the DID may get another host or path.
     pub portable: bool,
     /// Whether the DID has ended.
@@ -50,10 +55,10 @@ pub struct WitnessList {
 struct Changes {
     method: bool,
     scid: Option<String>,
-    update_keys: Option<Vec<String>>,
-    next_key_hashes: Option<Vec<String>>,
-    witness: Option<Option<WitnessList>>,
-    watchers: Option<Vec<String>>,
+    update_keys: Option<Arc<[String]>>,
+    next_key_hashes: Option<Arc<[String]>>,
+    witness: Option<Option<Arc<WitnessList>>>,
+    watchers: Option<Arc<[String]>>,
     portable: Option<bool>,
     deactivated: Option<bool>,
     ttl: Option<u32>,
@@ -157,19 +162,20 @@ impl Changes {
             "method" if value == METHOD => self.method = true,
             "method" => return Err(EntryError::Method),
             "scid" => {
-                let scid = value.as_str().filter(|scid| scid.bytes().all(is_base58));
+                let scid = value.as_str().filter(|scid| is_multihash(scid));
                 self.scid = Some(scid.ok_or(bad("scid"))?.to_owned());
             }
             "updateKeys" => {
-                let keys = texts(value, limits::UPDATE_KEYS, |key| key.starts_with('z'));
+                let keys = texts(value, limits::UPDATE_KEYS, is_multikey);
                 self.update_keys = Some(keys.ok_or(bad("updateKeys"))?);
             }
             "nextKeyHashes" => {
-                let hashes = texts(value, limits::UPDATE_KEYS, |_| true);
+                let hashes = texts(value, limits::UPDATE_KEYS, is_multihash);
                 self.next_key_hashes = Some(hashes.ok_or(bad("nextKeyHashes"))?);
             }
             "witness" => {
-                self.witness = Some(WitnessList::read(value).ok_or(bad("witness"))?);
+                let witness = WitnessList::read(value).ok_or(bad("witness"))?;
+                self.witness = Some(witness.map(Arc::new));
             }
             "watchers" => {
                 let watchers = texts(value, limits::WATCHERS, is_web_address);
@@ -220,10 +226,9 @@ impl WitnessList {
             }))
     }
 
-    /// Whether the did:key of this multikey is among them.
-    pub(super) fn has(&self, multikey: &str) -> bool {
-        let is_it = |did: &Did| did.method_specific_id() == multikey;
-        self.witnesses.iter().any(is_it)
+    /// Returns their keys, as proofs name them.
+    pub(super) fn multikeys(&self) -> impl Iterator<Item = &str> {
+        self.witnesses.iter().map(Did::method_specific_id)
     }
 }
 
@@ -242,9 +247,9 @@ impl Serialize for WitnessList {
     }
 }
 
-fn texts(value: &Value, limit: usize, is_allowed: fn(&str) -> bool) -> Option<Vec<String>> {
+fn texts(value: &Value, limit: usize, is_allowed: fn(&str) -> bool) -> Option<Arc<[String]>> {
     if value.is_null() {
-        return Some(Vec::new());
+        return Some(Arc::default());
     }
     let texts = value.as_array().filter(|texts| texts.len() <= limit)?;
     let allowed = |text: &Value| {
@@ -255,8 +260,13 @@ fn texts(value: &Value, limit: usize, is_allowed: fn(&str) -> bool) -> Option<Ve
     texts.iter().map(allowed).collect()
 }
 
+fn is_multikey(text: &str) -> bool {
+    text.starts_with('z') && text.len() <= limits::MULTIKEY_CHARACTERS
+}
+
 fn is_web_address(text: &str) -> bool {
-    text.starts_with("https://") || text.starts_with("http://")
+    let is_web = text.starts_with("https://") || text.starts_with("http://");
+    is_web && text.len() <= limits::WATCHER_BYTES
 }
 
 /// An hour.

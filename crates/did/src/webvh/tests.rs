@@ -1,3 +1,4 @@
+mod bounds;
 mod entries;
 mod maker;
 mod queries;

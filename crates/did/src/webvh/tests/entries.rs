@@ -18,7 +18,7 @@ fn refused(maker: &Maker) -> (usize, EntryError) {
     }
 }
 
-fn holds(maker: &Maker) {
+pub(super) fn holds(maker: &Maker) {
     let history = maker.verify().unwrap().into_history(None).unwrap();
     assert!(history.refused().is_none(), "{:?}", history.refused());
     assert_eq!(history.versions().len(), maker.entries.len());
@@ -32,13 +32,13 @@ fn second(first: Value, parameters: Value) -> EntryError {
 }
 
 /// Why a first entry with these parameters is refused.
-fn first(parameters: Value) -> EntryError {
+pub(super) fn first(parameters: Value) -> EntryError {
     let (number, why) = refused(&Maker::new(parameters));
     assert_eq!(number, 1);
     why
 }
 
-fn is_parameter(error: &EntryError, name: &str) -> bool {
+pub(super) fn is_parameter(error: &EntryError, name: &str) -> bool {
     matches!(error, EntryError::Parameter { parameter } if *parameter == name)
 }
 

@@ -70,6 +70,19 @@ impl Maker {
         self
     }
 
+    /// Adds entries a second apart that change nothing, signed by key 1, until there are `most`.
+    pub(super) fn filled(mut self, most: usize) -> Self {
+        let state = json!({"id": self.did().as_str()});
+        for number in self.entries.len()..most {
+            let time = format!("2025-02-01T00:{:02}:{:02}Z", number / 60, number % 60);
+            self.push(
+                json!({"versionTime": time, "parameters": {}, "state": state.clone()}),
+                &[1],
+            );
+        }
+        self
+    }
+
     /// Adds an entry as it is, but for its hash and proofs.
     pub(super) fn push(&mut self, mut entry: Value, signers: &[u8]) {
         let last = self.entries.last();
