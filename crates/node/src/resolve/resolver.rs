@@ -33,11 +33,12 @@ struct Inner {
     rechecks: Buckets<Did>,
 }
 
-/// A cache, and what is being fetched for it.
+/// A cache, what is being fetched for it, and places to verify that.
 #[derive(Debug)]
 struct Shelf {
     cache: Mutex<Cache>,
     flights: Mutex<HashMap<Did, WeakShared<Flight>>>,
+    histories: Arc<Semaphore>,
 }
 
 type Flight = BoxFuture<'static, Resolved>;
@@ -287,8 +288,8 @@ impl Inner {
         lane: Lane,
     ) -> Result<Found, ResolveError> {
         if did.method() == "webvh" {
-            let time = bounds(lane).time;
-            return webvh::look_up(&self.http, &*self.clock, did, lane, time).await;
+            let (time, places) = (bounds(lane).time, &self.shelf(lane).histories);
+            return webvh::look_up(&self.http, &*self.clock, did, lane, time, places).await;
         }
         let fetched = self.http.get(&url.to_string(), lane, bounds(lane)).await;
         let octets = fetched.map_err(|source| ResolveError::Fetch {
@@ -339,6 +340,7 @@ impl Shelf {
         Self {
             cache: Mutex::new(Cache::new(capacity)),
             flights: Mutex::default(),
+            histories: Arc::new(Semaphore::new(HISTORIES_AT_ONCE)),
         }
     }
 }
@@ -406,6 +408,9 @@ const FAILED: Duration = Duration::from_secs(5);
 const KNOWN_MAX: usize = 4_096;
 /// Documents kept for strangers.
 const STRANGERS_MAX: usize = 256;
+/// Histories of did:webvh that are verified at once in each lane: each takes a processor, and some
+/// times its octets in memory.
+const HISTORIES_AT_ONCE: usize = 4;
 /// Strangers looked up at once.
 const STRANGERS_AT_ONCE: usize = 4;
 /// Lookups at one host for strangers: whoever owns a host can't have us fetch from it all day.

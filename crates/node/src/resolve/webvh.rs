@@ -9,8 +9,12 @@ use comity_did::webvh::{self, History, Log, LogError, Query, ResolutionError};
 use comity_did::{Did, limits};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Fetches the log of `did`, and if it asks for them its witness proofs, from beside each other.
+///
+/// It takes one of `places` to verify what was fetched, and none while it waits for a host: one that
+/// is slow keeps nobody's history waiting.
 ///
 /// # Spec
 /// did:webvh 1.0 §"Read (Resolve)"; conformance VH-02, VH-03, VH-08, VH-11.
@@ -20,6 +24,7 @@ pub(super) async fn look_up(
     did: &Did,
     lane: Lane,
     time: Duration,
+    places: &Arc<Semaphore>,
 ) -> Result<Found, ResolveError> {
     let url = webvh::url(did).map_err(|source| ResolveError::Url {
         did: did.clone(),
@@ -29,15 +34,18 @@ pub(super) async fn look_up(
         did: did.clone(),
         source: Arc::new(source),
     };
-    let bounds = |bytes| Limits { time, bytes };
+    let bounds = |most| Limits {
+        time,
+        bytes: octets_of(lane, most),
+    };
     let octets = http
-        .get(&url.log.to_string(), lane, bounds(log_bytes(lane)))
+        .get(&url.log.to_string(), lane, bounds(limits::LOG_BYTES))
         .await
         .map_err(unfetched)?;
     let now = clock.now().seconds();
     let (asked, refused) = (did.clone(), |error| refused(did, error));
     // A long log has a thousand signatures: no work for a thread that others wait for.
-    let log = aside(move || Log::verify(&asked, &octets, now)).await?;
+    let log = aside(places, move || Log::verify(&asked, &octets, now)).await?;
     let log = log.map_err(|error| refused(error.into()))?;
     let proofs = if log.needs_witness_proofs() {
         let (address, bounds) = (url.witness.to_string(), bounds(limits::WITNESS_PROOF_BYTES));
@@ -45,7 +53,7 @@ pub(super) async fn look_up(
     } else {
         None
     };
-    let history = aside(move || log.into_history(proofs.as_deref())).await?;
+    let history = aside(places, move || log.into_history(proofs.as_deref())).await?;
     let history = history.map_err(|error: LogError| refused(error.into()))?;
     present(did, &history)
 }
@@ -80,11 +88,20 @@ fn unless_missing(fetched: Result<Bytes, FetchError>) -> Result<Option<Bytes>, F
     }
 }
 
-async fn aside<T: Send + 'static>(
+/// Does `work` on a thread of its own as soon as there is a place. Nothing can break it off, so it
+/// keeps its place to its end, even if nobody waits for it any more.
+pub(super) async fn aside<T: Send + 'static>(
+    places: &Arc<Semaphore>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ResolveError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|_| ResolveError::Interrupted)
+    let place = Arc::clone(places).acquire_owned().await;
+    let place = place.map_err(|_| ResolveError::Interrupted)?;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(place);
+        done
+    });
+    done.await.map_err(|_| ResolveError::Interrupted)
 }
 
 fn refused(did: &Did, source: ResolutionError) -> ResolveError {
@@ -94,10 +111,11 @@ fn refused(did: &Did, source: ResolutionError) -> ResolveError {
     }
 }
 
-/// Octets of a log that are read: a stranger can make us verify a quarter of what a peer can.
-const fn log_bytes(lane: Lane) -> usize {
+/// Octets of a log or of witness proofs that are read, of the `most` that there may be: a stranger
+/// can make us verify a quarter of what a peer can.
+const fn octets_of(lane: Lane, most: usize) -> usize {
     match lane {
-        Lane::Known => limits::LOG_BYTES,
-        Lane::Stranger => limits::LOG_BYTES / 4,
+        Lane::Known => most,
+        Lane::Stranger => most / 4,
     }
 }

@@ -1,12 +1,14 @@
 //! did:webvh: histories are fetched through the guard, verified, and used as documents are.
 
 use super::world::{Authority, Server, World, answer, everywhere};
+use crate::resolve::webvh::aside;
 use crate::resolve::{FetchError, Lane, ResolveError};
 use comity_did::{Did, limits};
 use comity_jose::{Curve, SigningKey, json, multibase, sha256};
 use serde_json::{Value, json};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use tokio::sync::{Semaphore, oneshot};
 
 /// What the server has, by path.
 type Files = Arc<Mutex<HashMap<String, String>>>;
@@ -241,4 +243,46 @@ async fn a_stranger_can_make_us_read_less_of_a_log_than_a_peer() {
     };
     assert!(matches!(*source, FetchError::TooLarge { .. }));
     world.resolver.resolve(&bruno, Lane::Known).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_stranger_can_make_us_read_less_of_witness_proofs_than_a_peer() {
+    let (world, server, files) = good().await;
+    let witness =
+        json!({"threshold": 1, "witnesses": [{"id": format!("did:key:{}", key_text(7))}]});
+    let history = History::new(&server, json!({"witness": witness}));
+    history.serve(&files);
+    let said = json!({"versionId": history.lines[0]["versionId"]});
+    let long = "x".repeat(limits::WITNESS_PROOF_BYTES / 3);
+    let proofs = json!([{"versionId": said["versionId"], "proof": [prove(&said, 7)], "x": long}]);
+    let path = "/bruno/did-witness.json".to_owned();
+    files.lock().unwrap().insert(path, proofs.to_string());
+    let bruno = history.did();
+    let stranger = world.resolver.resolve(&bruno, Lane::Stranger).await;
+    let Err(ResolveError::Fetch { source, .. }) = stranger else {
+        panic!("{stranger:?}");
+    };
+    assert!(matches!(*source, FetchError::TooLarge { .. }));
+    world.resolver.resolve(&bruno, Lane::Known).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_verification_keeps_its_place_to_its_end_though_nobody_waits_for_it() {
+    let places = Arc::new(Semaphore::new(1));
+    let (begun, begins) = oneshot::channel();
+    let (end, ends) = mpsc::channel::<()>();
+    let at = Arc::clone(&places);
+    let waiting = tokio::spawn(async move {
+        let work = move || {
+            begun.send(()).unwrap();
+            ends.recv().unwrap();
+        };
+        aside(&at, work).await
+    });
+    begins.await.unwrap();
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    assert_eq!(places.available_permits(), 0);
+    end.send(()).unwrap();
+    assert_eq!(aside(&places, || 7).await.unwrap(), 7);
 }
