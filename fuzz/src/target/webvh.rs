@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use comity_did::webvh::{History, Log, Query, Version, VersionTime};
 use comity_did::{Did, DidUrl, limits};
-use comity_jose::{json as strict, multibase, sha256};
+use comity_jose::{Curve, SigningKey, json as strict, multibase, sha256};
 use serde_json::{Value, json};
 
 use super::{choice, chosen};
@@ -114,7 +114,6 @@ fn check(did: &Did, history: &History) {
                     found.document.is_none(),
                     found.metadata.deactivated && number == versions.len()
                 );
-                serde_json::to_string(&found.metadata).expect("prints");
                 if let Some(document) = found.document {
                     assert_eq!(document.id(), version.did());
                     super::documents::check(&document);
@@ -126,6 +125,7 @@ fn check(did: &Did, history: &History) {
         assert!(pair[0].time() < pair[1].time());
     }
     if let Ok(latest) = history.resolve(&Query::Latest) {
+        serde_json::to_string(&latest.metadata).expect("prints");
         assert!(
             history.refused().is_none(),
             "a latest version of a log that is refused"
@@ -141,7 +141,12 @@ fn check(did: &Did, history: &History) {
 /// Entries, each JSON with `parameters` and `state`, separated by octets 0: each hashed, chained and
 /// signed by Aria. With `witness` the last part is what witnesses say.
 fn made(data: &[u8], witness: bool) {
-    let mut parts: Vec<_> = data.split(|octet| *octet == 0).take(8).collect();
+    // What libFuzzer makes has few, so that it is quick; the dearest inputs have all that may be.
+    let most = match data.len() > TARGET.max_len {
+        true => limits::LOG_ENTRIES + 1,
+        false => 8,
+    };
+    let mut parts: Vec<_> = data.split(|octet| *octet == 0).take(most).collect();
     let said = witness.then(|| parts.pop()).flatten();
     let Some((did, log)) = history(&parts) else {
         return;
@@ -188,7 +193,11 @@ fn hash(entry: &Value) -> Option<String> {
 }
 
 fn proof(document: &Value) -> Option<Value> {
-    let key = ARIA.signs().public().to_multikey();
+    proof_by(ARIA.signs(), document)
+}
+
+fn proof_by(signer: &SigningKey, document: &Value) -> Option<Value> {
+    let key = signer.public().to_multikey();
     let mut options = json!({
         "type": "DataIntegrityProof", "cryptosuite": "eddsa-jcs-2022",
         "verificationMethod": format!("did:key:{key}#{key}"),
@@ -196,7 +205,7 @@ fn proof(document: &Value) -> Option<Value> {
     });
     let digest = |value: &Value| Some(sha256(&[&strict::canonical(value).ok()?]));
     let input = [digest(&options)?, digest(document)?].concat();
-    options["proofValue"] = multibase::encode_base58(&ARIA.signs().sign(&input)).into();
+    options["proofValue"] = multibase::encode_base58(&signer.sign(&input)).into();
     Some(options)
 }
 
@@ -273,15 +282,88 @@ fn heavy() -> Vec<Vec<u8>> {
     let many = [line, b"\n"]
         .concat()
         .repeat(limits::LOG_BYTES / (line.len() + 1));
-    let key = ARIA.signs().public().to_multikey();
-    let keys = vec![key.as_str(); 2_000];
-    let first = json!({"parameters": {"method": "did:webvh:1.0", "scid": PLACEHOLDER, "updateKeys": keys},
-        "state": {"id": "did:webvh:{SCID}:example.com"}});
-    let proofs = vec![json!({"versionId": "1-Qm", "proof": vec![json!({}); 50]}); 200];
+    let (long, _) = longest(
+        json!({"watchers": vec![long_url(); limits::WATCHERS]}),
+        |_| None,
+    );
+    let (log, said) = longest(json!({"witness": every_witness()}), |id| Some(said(id)));
     vec![
         chosen(0, chosen(0, many)),
-        chosen(1, first.to_string()),
-        chosen(2, format!("{first}\0{}", Value::from(proofs))),
+        chosen(1, long),
+        chosen(2, format!("{log}\0{}", said.unwrap_or_default())),
         chosen(0, chosen(0, "{".repeat(100_000))),
     ]
+}
+
+/// As many entries as there may be, with long parameters and these, to be signed in [`made`]; and
+/// what witnesses say about the last version. The log is proved to its end.
+fn longest(parameters: Value, say: fn(&str) -> Option<String>) -> (String, Option<String>) {
+    let keys = |count| {
+        let mut keys = vec![format!("z{}", "6".repeat(limits::MULTIKEY_CHARACTERS - 1)); count];
+        keys[0] = ARIA.signs().public().to_multikey();
+        keys
+    };
+    let mut first =
+        json!({"parameters": parameters, "state": {"id": "did:webvh:{SCID}:example.com"}});
+    first["parameters"]["method"] = "did:webvh:1.0".into();
+    first["parameters"]["scid"] = PLACEHOLDER.into();
+    first["parameters"]["updateKeys"] = keys(limits::UPDATE_KEYS).into();
+    let mut parts = vec![first.to_string()];
+    let (did, _) = history(&[parts[0].as_bytes()]).expect("a first entry");
+    for number in 2..=limits::LOG_ENTRIES {
+        // As many changes as there are octets for.
+        let parameters = match number % 10 {
+            0 => json!({"updateKeys": keys(limits::UPDATE_KEYS / 2)}),
+            _ => json!({}),
+        };
+        let time = format!("2025-02-01T00:{:02}:{:02}Z", number / 60, number % 60);
+        let entry = json!({"versionTime": time, "parameters": parameters, "state": {"id": did}});
+        parts.push(entry.to_string());
+    }
+    let octets: Vec<_> = parts.iter().map(String::as_bytes).collect();
+    let (_, log) = history(&octets).expect("entries");
+    let last = log.lines().last().map(serde_json::from_str::<Value>);
+    let last = last.expect("an entry").expect("JSON");
+    let said = say(last["versionId"].as_str().expect("a version"));
+    let proved = Log::verify(&did, log.as_bytes(), NOW).expect("a log");
+    let proved = proved.into_history(said.as_ref().map(String::as_bytes));
+    let proved = proved.expect("a history");
+    assert!(proved.refused().is_none(), "{:?}", proved.refused());
+    assert_eq!(proved.versions().len(), limits::LOG_ENTRIES);
+    (parts.join("\0"), said)
+}
+
+fn long_url() -> String {
+    let start = "https://w.test/";
+    format!("{start}{}", "w".repeat(limits::WATCHER_BYTES - start.len()))
+}
+
+/// The keys of as many witnesses as there may be.
+fn witness_keys() -> Vec<SigningKey> {
+    let keys = (1..).take(limits::WITNESSES);
+    keys.map(|n: u8| SigningKey::from_secret(Curve::Ed25519, &[n; 32]).expect("a key"))
+        .collect()
+}
+
+/// All of them have to approve.
+fn every_witness() -> Value {
+    let keys = witness_keys();
+    let ids = keys
+        .iter()
+        .map(|key| json!({"id": format!("did:key:{}", key.public().to_multikey())}));
+    json!({"threshold": keys.len(), "witnesses": ids.collect::<Vec<_>>()})
+}
+
+/// As many proofs as are read: forged ones of a witness, which are checked before its own is found,
+/// those of a stranger, and at last one of each witness.
+fn said(id: &str) -> String {
+    // A proof has seven JSON values.
+    let most = limits::WITNESS_PROOF_MEMBERS / 7 - 2 * limits::WITNESSES;
+    let (keys, said) = (witness_keys(), json!({"versionId": id}));
+    let forged = proof_by(&keys[0], &json!({"versionId": "another"}));
+    let strange = proof(&said);
+    let junk = [forged, strange].into_iter().cycle().take(most);
+    let own = keys.iter().map(|key| proof_by(key, &said));
+    let proofs: Vec<_> = junk.chain(own).collect();
+    json!([{"versionId": id, "proof": proofs}]).to_string()
 }
