@@ -1,7 +1,7 @@
 //! What the others cannot do, and why. The tests hold this list to be exact: everything else works,
 //! and nothing in here does, or not always.
 
-use comity_didcomm::UnpackError;
+use comity_didcomm::{FromPriorError, UnpackError};
 use comity_jose::jwe::{Enc, JweError};
 use comity_jose::jws::JwsError;
 use comity_jose::{Curve, KeyError};
@@ -82,6 +82,7 @@ pub(crate) const DIDCOMM: &[Limit] = &[
     reads(&[P521], NO_CURVE),
     writes(&[SIGNED_ATTACHMENT], JWS_IS_TEXT),
     reads(&[SIGNED_ATTACHMENT], JWS_IS_TEXT),
+    refused(NOBODYS_ROTATION, Kind::Refused(is_nobodys), UNPROVED),
 ];
 
 /// Crate `affinidi-messaging-didcomm`.
@@ -132,11 +133,17 @@ pub(crate) const PYTHON: &[Limit] = &[
         Kind::Seldom(is_short),
         SHORT_SELDOM,
     ),
+    refused(NOBODYS_ROTATION, Kind::Refused(is_nobodys), UNPROVED),
 ];
 
 const P384: Part = Part::Agreement(Curve::P384);
 const P521: Part = Part::Agreement(Curve::P521);
 const SIGNED_ATTACHMENT: Part = Part::With(With::SignedAttachment);
+
+const NOBODYS_ROTATION: &[Part] = &[
+    Part::Protection(Protection::Anoncrypt),
+    Part::With(With::Rotation),
+];
 
 const NO_CURVE: &str = "it agrees on X25519 and P-256 only";
 const JWS_IS_TEXT: &str = "it takes the signature of an attachment for text, where it is an object";
@@ -145,6 +152,8 @@ const NAMED_TWICE: &str = "it names the key in both headers of a signature, whic
 const ONE_ENVELOPE: &str = "it puts no envelope into an envelope";
 const ONE_CONTENT: &str = "it knows A256CBC-HS512 only";
 const NO_ROTATION: &str = "it has no `from_prior`: the header is handed out as it came";
+const UNPROVED: &str = "anoncrypt without a signature proves nobody: a token in it counts for nothing \
+    (ROT-02), and we refuse it";
 const SHORT_OFTEN: &str = "it leaves out leading zeros of an ephemeral key's coordinates, against RFC \
     7518, section 6.2.1.2: we refuse three of its layers in four";
 const SHORT_SELDOM: &str = "it leaves out leading zeros of an ephemeral key's coordinates, against RFC \
@@ -159,4 +168,8 @@ fn is_short(error: &UnpackError) -> bool {
         error,
         UnpackError::Jwe(JweError::EphemeralKey(KeyError::Encoding))
     )
+}
+
+fn is_nobodys(error: &UnpackError) -> bool {
+    matches!(error, UnpackError::FromPrior(FromPriorError::Unproved))
 }
