@@ -7,7 +7,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value read strictly, see [`tree`](super::tree). A text without escapes is not copied.
+/// A value read strictly, see [`tree`](super::tree()). A text without escapes is not copied.
 #[derive(Clone, Debug)]
 pub enum Tree<'a> {
     /// `null`.
