@@ -1,9 +1,10 @@
 //! Grants: one collaboration, two directions, held at both nodes (formats §3).
 
 use crate::defaults::GRANT_TYPES_MAX;
+use crate::scope::Types;
 use crate::state::words;
 use comity_did::Did;
-use comity_didcomm::{MessageType, ProtocolUri};
+use comity_didcomm::MessageType;
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,7 +56,7 @@ pub struct May {
     /// Index into `between`.
     pub from: usize,
     /// Message types and protocol URIs; any minor version of the same major.
-    pub types: Vec<String>,
+    pub types: Types,
 }
 
 /// Why a grant cannot be used.
@@ -211,20 +212,19 @@ impl Grant {
         }
     }
 
-    /// The types that `sender` may send.
-    pub fn types_from(&self, sender: &Did) -> impl Iterator<Item = &str> {
+    /// What `sender` may send; nothing if he is neither of the two.
+    #[must_use]
+    pub fn types_from(&self, sender: &Did) -> &Types {
         let side = self.terms.between.iter().position(|did| did == sender);
-        self.terms
-            .may
-            .iter()
-            .filter(move |may| Some(may.from) == side)
-            .flat_map(|may| may.types.iter().map(String::as_str))
+        let mut may = self.terms.may.iter();
+        may.find(|may| Some(may.from) == side)
+            .map_or(&NOTHING, |may| &may.types)
     }
 
     /// True if `sender` may send messages of this type.
     #[must_use]
     pub fn permits(&self, sender: &Did, type_: &MessageType) -> bool {
-        self.types_from(sender).any(|text| covers(text, type_))
+        self.types_from(sender).covers(type_)
     }
 
     /// True if `self` grants nothing that `offer` does not: same pair and nonce, types and end no
@@ -245,55 +245,21 @@ impl Grant {
             && (!mine.untimed || theirs.untimed)
             && narrower(mine.uses, theirs.uses)
             && narrower(mine.max_bytes, theirs.max_bytes)
-            && mine.between.iter().all(|sender| {
-                self.types_from(sender)
-                    .all(|text| offer.types_from(sender).any(|wide| includes(wide, text)))
-            })
+            && mine
+                .between
+                .iter()
+                .all(|sender| self.types_from(sender).is_within(offer.types_from(sender)))
     }
 }
+
+static NOTHING: Types = Types::none();
 
 /// Largest integer in our own JSON members (formats §0): 2^53 − 1.
 const MAX_INTEGER: u64 = (1 << 53) - 1;
 
 impl May {
     fn is_sound(&self) -> bool {
-        self.from < 2
-            && !self.types.is_empty()
-            && self.types.len() <= GRANT_TYPES_MAX
-            && self.types.iter().all(|text| Scope::parse(text).is_some())
-    }
-}
-
-/// A listed type: one message type, or a protocol with all its types.
-enum Scope {
-    Type(MessageType),
-    Protocol(ProtocolUri),
-}
-
-impl Scope {
-    fn parse(text: &str) -> Option<Self> {
-        if let Ok(type_) = text.parse::<MessageType>() {
-            return Some(Self::Type(type_));
-        }
-        text.parse::<ProtocolUri>().ok().map(Self::Protocol)
-    }
-}
-
-/// True if the listed `text` covers a message of `type_`.
-fn covers(text: &str, type_: &MessageType) -> bool {
-    match Scope::parse(text) {
-        Some(Scope::Type(listed)) => listed.matches(type_),
-        Some(Scope::Protocol(listed)) => listed.covers(type_),
-        None => false,
-    }
-}
-
-/// True if all that the listed `narrow` covers is covered by the listed `wide`.
-fn includes(wide: &str, narrow: &str) -> bool {
-    match (Scope::parse(wide), Scope::parse(narrow)) {
-        (Some(_), Some(Scope::Type(narrow))) => covers(wide, &narrow),
-        (Some(Scope::Protocol(wide)), Some(Scope::Protocol(narrow))) => wide.matches(&narrow),
-        _ => false,
+        self.from < 2 && !self.types.is_empty() && self.types.len() <= GRANT_TYPES_MAX
     }
 }
 

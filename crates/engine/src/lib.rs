@@ -4,6 +4,7 @@
 //! values, decisions go out as values; the node loads the facts, persists what was decided and
 //! then performs it, so that a crash repeats and never loses.
 //!
+//! - [`scope`]: lists of types and protocols, compared and cut
 //! - [`grant`]: who may send what to whom, and the one hash by which both nodes name it
 //! - [`decide`]: the decision over one message, the same function in both directions
 //! - [`contact`]: the bodies of `contact/1.0`
@@ -20,6 +21,7 @@ pub mod fresh;
 pub mod grant;
 pub mod order;
 pub mod retry;
+pub mod scope;
 pub mod state;
 pub mod time;
 

@@ -8,13 +8,10 @@
 //!
 //! Every step reads its facts, asks `comity-engine`, signs outside the transaction, and commits
 //! effect and record entry together. Nothing is shown before its commit.
-
 mod accept;
 mod admit;
-mod answers;
 mod ask;
 mod claims;
-mod contact;
 mod deliver;
 mod doctor;
 mod draft;
@@ -22,7 +19,6 @@ mod evidence;
 mod expire;
 mod foreign;
 mod gaps;
-mod grants;
 mod handovers;
 mod hands;
 mod identity;
@@ -31,7 +27,6 @@ mod lease;
 mod note;
 mod operate;
 mod own;
-mod peers;
 mod prove;
 mod receipts;
 mod refuse;
@@ -49,6 +44,7 @@ pub use accept::WireAnswer;
 pub use ask::WaitFor;
 pub use identity::{Caller, Connected};
 pub use trouble::CoreError;
+pub use trust::Operator;
 
 use crate::clock::Clock;
 use crate::config::Site;
@@ -78,7 +74,7 @@ pub struct Core {
     pub(crate) lanes: lanes::Lanes,
     pub(crate) handovers: handovers::Handovers,
     pub(crate) counters: expire::Counters,
-    pub(crate) knocks: contact::KnockBudget,
+    pub(crate) knocks: trust::knocks::KnockBudget,
     pub(crate) reports: foreign::ReportBudget,
 }
 
@@ -116,7 +112,7 @@ impl Core {
             lanes: lanes::Lanes::default(),
             handovers: handovers::Handovers::new(newest),
             counters: expire::Counters::default(),
-            knocks: contact::KnockBudget::default(),
+            knocks: trust::knocks::KnockBudget::default(),
             reports: foreign::ReportBudget::default(),
         });
         core.start_log().await?;

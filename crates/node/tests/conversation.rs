@@ -4,6 +4,7 @@
 mod common;
 
 use comity_api::agent::{Send, Settlement};
+use comity_node::journey::Operator;
 use comity_node::journey::WaitFor;
 use common::between::apart;
 use common::{ARIA, BRUNO, LONG, REQUEST, Side, UPDATE, acquainted, places};
@@ -183,7 +184,11 @@ async fn a_revocation_ends_mail_and_leases_at_both_nodes_and_the_next_message_is
     let open = aria.send(BRUNO, REQUEST, json!({"open": true})).await;
     let leased = bruno.lease_one().await;
     let grant = bruno.core().grants(false).await.unwrap()[0].id.clone();
-    bruno.core().revoke(&grant).await.unwrap();
+    bruno
+        .core()
+        .revoke(&Operator::local(), &grant)
+        .await
+        .unwrap();
     let lost = Settlement {
         delivery: leased.delivery,
         lease: leased.lease,
@@ -226,7 +231,11 @@ async fn a_denied_knock_refuses_what_waited() {
     // What the one operator is shown is what the other reads out.
     let agents = aria.core().list_agents().await.unwrap();
     assert_eq!(knock.fingerprint, agents[0].fingerprint);
-    bruno.core().deny(&knock.id).await.unwrap();
+    bruno
+        .core()
+        .deny(&Operator::local(), &knock.id)
+        .await
+        .unwrap();
     let ended = aria.wait(&message.id, WaitFor::Done).await;
     assert_eq!(
         (ended.state.as_str(), ended.code.as_deref()),

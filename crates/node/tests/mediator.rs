@@ -19,6 +19,7 @@ use comity_didcomm::{
 use comity_jose::jwe::Enc;
 use comity_jose::{Curve, SigningKey, SystemEntropy};
 use comity_node::config::Host;
+use comity_node::journey::Operator;
 use common::{ARIA, LONG, REQUEST, Side, places};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -84,7 +85,10 @@ async fn let_in(side: &Side, peer: &Party) {
         deniable: true,
         untimed: false,
     };
-    side.core().create_grant(grant).await.unwrap();
+    side.core()
+        .create_grant(&Operator::local(), grant)
+        .await
+        .unwrap();
 }
 
 fn reachable_at(endpoint: Value) -> Party {

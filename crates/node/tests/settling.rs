@@ -5,6 +5,7 @@ mod common;
 
 use comity_api::agent::{Send, Settlement};
 use comity_node::config::Outbound;
+use comity_node::journey::Operator;
 use comity_node::journey::WaitFor;
 use common::{BRUNO, LONG, REQUEST, Side, acquainted, eventually, places};
 use serde_json::json;
@@ -159,7 +160,10 @@ async fn an_answer_that_was_put_off_and_then_lost_with_the_grant_is_no_answer() 
     let answer = shown.answer.expect("an answer");
     aria.settle(&answer, "retry", Vec::new()).await;
     let grants = aria.core().grants(false).await.unwrap();
-    aria.core().revoke(&grants[0].id).await.unwrap();
+    aria.core()
+        .revoke(&Operator::local(), &grants[0].id)
+        .await
+        .unwrap();
     let shown = aria
         .core()
         .show(
@@ -181,7 +185,10 @@ async fn who_is_allowed_to_knock_does_so_however_much_else_is_under_way() {
     let bruno = Side::new(&place_b, "bruno").await;
     let first = aria.send(BRUNO, REQUEST, json!({})).await;
     assert_eq!(first.waiting_on.as_deref(), Some("operator"));
-    aria.core().allow(&first.id).await.unwrap();
+    aria.core()
+        .allow(&Operator::local(), &first.id)
+        .await
+        .unwrap();
     bruno.approve().await;
     for n in 0..300 {
         aria.send(BRUNO, REQUEST, json!({"n": n})).await;
@@ -189,7 +196,10 @@ async fn who_is_allowed_to_knock_does_so_however_much_else_is_under_way() {
     let other = "https://example.org/other/1.0/question";
     let held = aria.send(BRUNO, other, json!({})).await;
     assert_eq!(held.waiting_on.as_deref(), Some("operator"));
-    aria.core().allow(&held.id).await.unwrap();
+    aria.core()
+        .allow(&Operator::local(), &held.id)
+        .await
+        .unwrap();
     bruno.approve().await;
     aria.wait(&held.id, WaitFor::Received).await;
 }
@@ -200,7 +210,10 @@ async fn a_receipt_that_comes_after_the_end_is_shown_and_not_applied() {
     let message = aria.send(BRUNO, REQUEST, json!({})).await;
     aria.wait(&message.id, WaitFor::Received).await;
     let grants = aria.core().grants(false).await.unwrap();
-    aria.core().revoke(&grants[0].id).await.unwrap();
+    aria.core()
+        .revoke(&Operator::local(), &grants[0].id)
+        .await
+        .unwrap();
     let shown = async || aria.wait(&message.id, WaitFor::Done).await;
     eventually(async || {
         let shown = shown().await;

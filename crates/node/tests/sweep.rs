@@ -4,6 +4,7 @@
 mod common;
 
 use comity_api::agent::Message;
+use comity_node::journey::Operator;
 use common::{ARIA, BRUNO, REQUEST, Side, UPDATE, acquainted, eventually};
 use serde_json::json;
 use std::time::Duration;
@@ -32,7 +33,10 @@ async fn it_holds_at_once_and_every_row_says_so_in_time_though_the_node_stops_me
         ours.push(aria.send(BRUNO, REQUEST, json!({"n": n})).await);
     }
     let grants = aria.core().grants(false).await.unwrap();
-    aria.core().revoke(&grants[0].id).await.unwrap();
+    aria.core()
+        .revoke(&Operator::local(), &grants[0].id)
+        .await
+        .unwrap();
     let leased = aria.core().lease(&aria.caller, 8, Duration::ZERO).await;
     assert!(leased.unwrap().is_empty(), "it holds for every delivery");
     aria.node.stop().await;

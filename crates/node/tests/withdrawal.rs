@@ -6,6 +6,7 @@ mod common;
 
 use comity_api::agent::{Message, Send};
 use comity_api::operator::CreateGrant;
+use comity_node::journey::Operator;
 use comity_node::journey::WaitFor;
 use common::between::{Between, Weather, apart};
 use common::{ARIA, BRUNO, REQUEST, Side, eventually, places};
@@ -96,7 +97,10 @@ async fn what_may_have_left_is_not_called_cancelled_though_nobody_could_say_and_
         deniable: false,
         untimed: false,
     };
-    aria.core().create_grant(grant).await.unwrap();
+    aria.core()
+        .create_grant(&Operator::local(), grant)
+        .await
+        .unwrap();
     between.set(Weather::AllLost);
     let message = aria.send(BRUNO, REQUEST, json!({"n": 1})).await;
     tokio::time::sleep(Duration::from_millis(300)).await;

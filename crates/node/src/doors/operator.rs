@@ -6,7 +6,7 @@
 use super::body::Reader;
 use super::problem::{self, Failure, answer, bad, no_route};
 use super::server::{self, Limits, OwnersOnly};
-use crate::journey::Core;
+use crate::journey::{Core, Operator};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -30,10 +30,10 @@ pub(crate) async fn serve(listener: UnixListener, core: Arc<Core>, stop: Cancell
     server::serve(OwnersOnly { listener, owner }, router, CONNECTIONS, stop).await;
 }
 
-type Door = State<Arc<Operator>>;
+type Door = State<Arc<Desk>>;
 type Answer = Result<Response, Failure>;
 
-struct Operator {
+struct Desk {
     core: Arc<Core>,
     bodies: Reader,
     stop: CancellationToken,
@@ -66,10 +66,10 @@ fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
         .route("/v1/watch", get(watch))
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
-        .with_state(Arc::new(Operator { core, bodies, stop }))
+        .with_state(Arc::new(Desk { core, bodies, stop }))
 }
 
-impl Operator {
+impl Desk {
     async fn read<T: DeserializeOwned>(&self, body: Body) -> Result<T, Failure> {
         Ok(problem::read(self.bodies.read(body).await)?)
     }
@@ -123,11 +123,11 @@ async fn knocks(State(door): Door, uri: Uri) -> Answer {
 
 async fn approve(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
     let approve: Approve = door.read(body).await?;
-    ok(&door.core.approve(&id, approve).await?)
+    ok(&door.core.approve(&Operator::local(), &id, approve).await?)
 }
 
 async fn deny(State(door): Door, Path(id): Path<String>) -> Answer {
-    ok(&door.core.deny(&id).await?)
+    ok(&door.core.deny(&Operator::local(), &id).await?)
 }
 
 async fn grants(State(door): Door, uri: Uri) -> Answer {
@@ -139,12 +139,12 @@ async fn create_grant(State(door): Door, body: Body) -> Answer {
     let create: CreateGrant = door.read(body).await?;
     Ok(answer(
         StatusCode::CREATED,
-        &door.core.create_grant(create).await?,
+        &door.core.create_grant(&Operator::local(), create).await?,
     ))
 }
 
 async fn revoke(State(door): Door, Path(id): Path<String>) -> Answer {
-    ok(&door.core.revoke(&id).await?)
+    ok(&door.core.revoke(&Operator::local(), &id).await?)
 }
 
 async fn peers(State(door): Door) -> Answer {
@@ -153,12 +153,12 @@ async fn peers(State(door): Door) -> Answer {
 
 async fn block(State(door): Door, body: Body) -> Answer {
     let peer: PeerAct = door.read(body).await?;
-    ok(&door.core.block(&peer.did).await?)
+    ok(&door.core.block(&Operator::local(), &peer.did).await?)
 }
 
 async fn unblock(State(door): Door, body: Body) -> Answer {
     let peer: PeerAct = door.read(body).await?;
-    ok(&door.core.unblock(&peer.did).await?)
+    ok(&door.core.unblock(&Operator::local(), &peer.did).await?)
 }
 
 async fn messages(State(door): Door, uri: Uri) -> Answer {
@@ -178,7 +178,7 @@ async fn held(State(door): Door) -> Answer {
 }
 
 async fn allow(State(door): Door, Path(id): Path<String>) -> Answer {
-    ok(&door.core.allow(&id).await?)
+    ok(&door.core.allow(&Operator::local(), &id).await?)
 }
 
 async fn entries(State(door): Door, uri: Uri) -> Answer {

@@ -2,7 +2,6 @@
 
 use super::Core;
 use super::claims::{Arrival, Stop};
-use super::contact;
 use super::foreign::{About, acknowledged, hear, take_acks};
 use super::note::note;
 use super::own::ContactRow;
@@ -10,6 +9,7 @@ use super::receipts::{RECEIPTS, VOID};
 use super::refuse::{again, receipt, refuse, suspend, void_too_late};
 use super::terminal::is_nodes_own;
 use super::trouble::CoreError;
+use super::trust::knocks::NOT_ACCEPTABLE;
 use crate::fail;
 use bytes::Bytes;
 use comity_did::Did;
@@ -439,5 +439,5 @@ impl Arrival {
 /// Lets `contact` refuse in the same way.
 pub(super) fn silent(sender: &Did) -> Stop {
     tracing::debug!(%sender, "refused in silence");
-    Stop::Quiet(contact::NOT_ACCEPTABLE)
+    Stop::Quiet(NOT_ACCEPTABLE)
 }

@@ -5,11 +5,11 @@
 
 use super::Core;
 use super::admit::{end_noted, ending};
-use super::grants::is_ending;
 use super::handovers::Begun;
 use super::hands::Hands;
 use super::lanes::Probe;
 use super::trouble::CoreError;
+use super::trust::follow::is_ending;
 use crate::fail;
 use crate::resolve::{Lane, PostAnswer};
 use comity_did::Did;

@@ -2,10 +2,10 @@
 //! the minute's count of refusals that have no entry of their own (invariant I4).
 
 use super::Core;
-use super::grants::end_grant;
 use super::lease::{End, end_delivery};
 use super::note::note;
 use super::trouble::CoreError;
+use super::trust::follow::end_grant;
 use comity_engine::{Code, GrantState, OutState};
 use comity_record::Event;
 use comity_record::entry::{Counted, Outcome};

@@ -2,7 +2,8 @@
 
 use super::Core;
 use super::trouble::{CoreError, ambiguous, not_found};
-use super::{trust, views};
+use super::trust::decisions;
+use super::views;
 use comity_api::Problem;
 use comity_api::operator::{
     Agent, CreatedAgent, Entry, Grant, Knock, ListQuery, MessageRow, Peer, RecordStatus, Status,
@@ -408,9 +409,9 @@ fn proving_key(tx: &dyn Tx, row: &KnockRow) -> Result<String, CoreError> {
 
 fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
     let offer = &row.knock.offer;
-    let listed = |did| offer.types_from(did).map(safe).collect();
+    let listed = |did| offer.types_from(did).iter().map(safe).collect();
     let first = row.knock.first.as_ref();
-    let approval = trust::approval_of(row, row.document, row.pin.clone())?;
+    let approval = decisions::approval_of(row, row.document, row.pin.clone())?;
     Ok(Knock {
         id: row.id.to_string(),
         from: row.sender.to_string(),
@@ -431,7 +432,7 @@ fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
 
 /// A grant as operators see it.
 pub(super) fn grant(row: &GrantRow) -> Grant {
-    let listed = |did| row.grant.types_from(did).map(safe).collect();
+    let listed = |did| row.grant.types_from(did).iter().map(safe).collect();
     Grant {
         id: row.grant.id().to_string(),
         ours: row.ours.to_string(),

@@ -13,6 +13,7 @@ use comity_api::agent::{Delivery, Message, Send, Settlement};
 use comity_api::operator::Approve;
 use comity_node::Node;
 use comity_node::config::{Config, Host, Outbound};
+use comity_node::journey::Operator;
 use comity_node::journey::{Caller, Core, WaitFor};
 use serde_json::{Value, json};
 use std::net::{SocketAddr, TcpListener};
@@ -168,7 +169,11 @@ impl Side {
                     you_may_send: None,
                     until: None,
                 };
-                let decided = self.core().approve(&knock.id, approve).await.unwrap();
+                let decided = self
+                    .core()
+                    .approve(&Operator::local(), &knock.id, approve)
+                    .await
+                    .unwrap();
                 return decided.grant.unwrap();
             }
             tokio::time::sleep(Duration::from_millis(25)).await;

@@ -4,6 +4,7 @@ use crate::toolkit::chaos::{duplicated, nested, truncations};
 use crate::toolkit::{BRUNO, Identity, PROTOCOL, REQUEST, Scene};
 use comity_api::agent::Send;
 use comity_node::Node;
+use comity_node::journey::Operator;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -126,14 +127,18 @@ async fn an_approval_does_not_move_to_what_came_later() {
     };
     let old = scene
         .core()
-        .approve(&shown.id, approve(shown.approval.clone()))
+        .approve(
+            &Operator::local(),
+            &shown.id,
+            approve(shown.approval.clone()),
+        )
         .await
         .unwrap_err();
     assert!(old.next.is_some(), "{old:?}");
     let now = scene.pending(&eve).await;
     let mixed = scene
         .core()
-        .approve(&now.id, approve(shown.approval))
+        .approve(&Operator::local(), &now.id, approve(shown.approval))
         .await
         .unwrap_err();
     assert_eq!(mixed.code, "e.p.trust.changed");
@@ -141,7 +146,7 @@ async fn an_approval_does_not_move_to_what_came_later() {
     scene.lair.serve(&Identity::web("evil.test", "eve", 611));
     let changed = scene
         .core()
-        .approve(&now.id, approve(now.approval.clone()))
+        .approve(&Operator::local(), &now.id, approve(now.approval.clone()))
         .await
         .unwrap_err();
     assert_eq!(changed.code, "e.p.trust.changed");

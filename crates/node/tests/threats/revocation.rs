@@ -4,6 +4,7 @@
 use crate::documents;
 use crate::toolkit::{Identity, Line, REQUEST, Scene, UPDATE, letter};
 use comity_api::agent::{Send, Settlement};
+use comity_node::journey::Operator;
 use serde_json::json;
 use std::time::Duration;
 
@@ -112,7 +113,11 @@ async fn nothing_is_handed_out_after_a_revocation_that_races_with_mail() {
         }
         tokio::time::sleep(Duration::from_millis(3 * round)).await;
         let first = scene.lease_within("bruno", Duration::ZERO).await;
-        scene.core().revoke(&grant).await.unwrap();
+        scene
+            .core()
+            .revoke(&Operator::local(), &grant)
+            .await
+            .unwrap();
         assert_eq!(
             scene.lease_within("bruno", Duration::ZERO).await,
             None,

@@ -10,6 +10,7 @@ use comity_engine::Timestamp;
 use comity_node::Node;
 use comity_node::clock::Clock;
 use comity_node::config::{Config, Host, Outbound};
+use comity_node::journey::Operator;
 use comity_node::journey::{Caller, Core};
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
@@ -236,7 +237,7 @@ impl Scene {
             until: None,
         };
         self.core()
-            .approve(&knock.id, approve)
+            .approve(&Operator::local(), &knock.id, approve)
             .await
             .unwrap()
             .grant
@@ -254,7 +255,11 @@ impl Scene {
             deniable,
             untimed: false,
         };
-        self.core().create_grant(create).await.unwrap().id
+        self.core()
+            .create_grant(&Operator::local(), create)
+            .await
+            .unwrap()
+            .id
     }
 
     /// A message that would be accepted from the friend.

@@ -6,14 +6,14 @@
 //! either: revoke ── ended ──> the other: ended, mail cancelled
 //! ```
 
-use super::Core;
-use super::accept::{WireAnswer, silent};
-use super::claims::{Arrival, Stop};
-use super::grants::decided;
-use super::identity::Hosted;
-use super::own::ContactDraft;
-use super::trouble::CoreError;
+use super::follow::decided;
 use crate::bucket::{Buckets, Rate};
+use crate::journey::Core;
+use crate::journey::accept::{WireAnswer, silent};
+use crate::journey::claims::{Arrival, Stop};
+use crate::journey::identity::Hosted;
+use crate::journey::own::ContactDraft;
+use crate::journey::trouble::CoreError;
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::contact::{self, First, Knock};
@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Counted for contact messages that cannot be taken.
-pub(super) const NOT_ACCEPTABLE: &str = "contact-not-acceptable";
+pub(in crate::journey) const NOT_ACCEPTABLE: &str = "contact-not-acceptable";
 
 impl Core {
     /// Knocks for held messages whose pair has no grant yet, until the node stops.
@@ -151,7 +151,7 @@ impl Core {
         let side = |did: &Did| {
             let mut types: Vec<String> = known
                 .iter()
-                .flat_map(|known| known.grant.types_from(did).map(str::to_owned))
+                .flat_map(|known| known.grant.types_from(did).to_vec())
                 .filter(|text| *text != protocol && !text.starts_with(&format!("{protocol}/")))
                 .take(defaults::GRANT_TYPES_MAX - 1)
                 .collect();
@@ -183,7 +183,10 @@ impl Core {
     }
 
     /// A stranger knocks.
-    pub(super) async fn take_knock(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+    pub(in crate::journey) async fn take_knock(
+        &self,
+        arrival: Arrival,
+    ) -> Result<WireAnswer, Stop> {
         let knock = acceptable(&arrival)
             .then(|| Knock::from_body(&arrival.body()).ok())
             .flatten()
@@ -294,14 +297,18 @@ const KNOCKS_OF_ALL: Rate = Rate {
 };
 
 /// Contact messages are signed, small, and to one recipient.
-pub(super) fn acceptable(arrival: &Arrival) -> bool {
+pub(in crate::journey) fn acceptable(arrival: &Arrival) -> bool {
     arrival.proof_anyone
         && arrival.bytes <= defaults::CONTACT_BYTES_MAX as u64
         && arrival.recipients() == 1
 }
 
 /// Our offer to a peer that nobody answered yet.
-pub(super) fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<GrantRow>, CoreError> {
+pub(in crate::journey) fn offered(
+    tx: &dyn Tx,
+    ours: &Did,
+    peer: &Did,
+) -> Result<Option<GrantRow>, CoreError> {
     // A wider offer may stand beside a grant, which is what counts between the two.
     let rows = tx.grants_of_pair(ours, peer)?;
     Ok(rows
@@ -310,7 +317,11 @@ pub(super) fn offered(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Option<Gran
 }
 
 /// Notes what a peer understands.
-pub(super) fn learn(tx: &mut dyn Tx, peer: &Did, speaks: &[String]) -> Result<(), CoreError> {
+pub(in crate::journey) fn learn(
+    tx: &mut dyn Tx,
+    peer: &Did,
+    speaks: &[String],
+) -> Result<(), CoreError> {
     let known = tx.peer(peer)?;
     let first_seen = known
         .as_ref()

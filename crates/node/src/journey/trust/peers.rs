@@ -1,20 +1,20 @@
 //! What operators decide about parties rather than grants: block them, or let agents knock at them.
 
-use super::Core;
-use super::trouble::{CoreError, ambiguous, not_found};
+use crate::journey::Core;
+use crate::journey::trouble::{CoreError, ambiguous, not_found};
 use comity_api::Problem;
 use comity_api::operator::Decided;
 use comity_engine::{Code, GrantState, OutState, WaitingOn};
 use comity_store::{Page, PeerRow};
 
-use super::trust::OPERATOR;
+use super::Operator;
 
 impl Core {
     /// Blocks a peer: every grant with it ends, and its envelopes stop at the gate.
     ///
     /// # Errors
     /// The name is no DID.
-    pub async fn block(&self, peer: &str) -> Result<Decided, Problem> {
+    pub async fn block(&self, by: &Operator, peer: &str) -> Result<Decided, Problem> {
         let did = self.did_of(peer)?;
         let (shown, now) = (did.clone(), self.clock.now());
         let live = self
@@ -37,7 +37,7 @@ impl Core {
             })
             .await?;
         for row in live {
-            self.end(&row, &Code::REVOKED, OPERATOR).await?;
+            self.end(&row, &Code::REVOKED, by.label()).await?;
         }
         Ok(Decided {
             outcome: format!("blocked {shown}"),
@@ -49,7 +49,7 @@ impl Core {
     ///
     /// # Errors
     /// The name is no DID, or unknown here.
-    pub async fn unblock(&self, peer: &str) -> Result<Decided, Problem> {
+    pub async fn unblock(&self, _by: &Operator, peer: &str) -> Result<Decided, Problem> {
         let did = self.did_of(peer)?;
         let shown = did.clone();
         self.store
@@ -72,7 +72,7 @@ impl Core {
     ///
     /// # Errors
     /// There is no such held message.
-    pub async fn allow(&self, id: &str) -> Result<Decided, Problem> {
+    pub async fn allow(&self, _by: &Operator, id: &str) -> Result<Decided, Problem> {
         let prefix = id.to_lowercase();
         let rows = self
             .store

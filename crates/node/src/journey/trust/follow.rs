@@ -5,11 +5,11 @@
 //! the grant again. The sweep behind it only says so at each row; it survives a crash, and nobody
 //! waits for it, however much mail there is.
 
-use super::Core;
-use super::admit::{end_noted, ending};
-use super::lease::{End, end_delivery};
-use super::note::note;
-use super::trouble::CoreError;
+use crate::journey::Core;
+use crate::journey::admit::{end_noted, ending};
+use crate::journey::lease::{End, end_delivery};
+use crate::journey::note::note;
+use crate::journey::trouble::CoreError;
 use comity_did::Did;
 use comity_engine::decide::Rule;
 use comity_engine::{Code, Grant, GrantState, OutState, Proved, Timestamp};
@@ -295,7 +295,7 @@ impl Sweep {
 }
 
 /// True if a decision that ends this message is made, and not yet written down at it.
-pub(super) fn is_ending(tx: &dyn Tx, row: &Outgoing) -> Result<bool, CoreError> {
+pub(in crate::journey) fn is_ending(tx: &dyn Tx, row: &Outgoing) -> Result<bool, CoreError> {
     let waiting = Sweep::waiting(tx)?;
     Ok(waiting.iter().any(|sweep| {
         let ends = matches!(sweep.follow, Follow::Ended { held_only, .. } if !held_only);

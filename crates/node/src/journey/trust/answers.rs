@@ -1,10 +1,10 @@
 //! What a peer decided about us: welcome, declined, ended (formats §3).
 
-use super::Core;
-use super::accept::{WireAnswer, silent};
-use super::claims::{Arrival, Stop};
-use super::grants::{begin_grant, end_grant};
-use super::trouble::CoreError;
+use super::follow::{begin_grant, end_grant};
+use crate::journey::Core;
+use crate::journey::accept::{WireAnswer, silent};
+use crate::journey::claims::{Arrival, Stop};
+use crate::journey::trouble::CoreError;
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::contact::{Declined, Ended, Welcome};
@@ -15,11 +15,14 @@ use comity_record::entry::Outcome;
 use comity_store::{GrantRow, Tx};
 use std::sync::Arc;
 
-use super::contact::{acceptable, learn, offered};
+use super::knocks::{acceptable, learn, offered};
 
 impl Core {
     /// The peer let us in.
-    pub(super) async fn take_welcome(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+    pub(in crate::journey) async fn take_welcome(
+        &self,
+        arrival: Arrival,
+    ) -> Result<WireAnswer, Stop> {
         let refused = || silent(&arrival.sender);
         let welcome = acceptable(&arrival)
             .then(|| Welcome::from_body(&arrival.body()).ok())
@@ -83,7 +86,10 @@ impl Core {
     }
 
     /// The peer did not let us in.
-    pub(super) async fn take_declined(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+    pub(in crate::journey) async fn take_declined(
+        &self,
+        arrival: Arrival,
+    ) -> Result<WireAnswer, Stop> {
         let refused = || silent(&arrival.sender);
         let declined = acceptable(&arrival)
             .then(|| serde_json::from_value::<Declined>(arrival.body()).ok())
@@ -125,7 +131,10 @@ impl Core {
     }
 
     /// The peer ended the grant.
-    pub(super) async fn take_ended(&self, arrival: Arrival) -> Result<WireAnswer, Stop> {
+    pub(in crate::journey) async fn take_ended(
+        &self,
+        arrival: Arrival,
+    ) -> Result<WireAnswer, Stop> {
         let refused = || silent(&arrival.sender);
         let ended = acceptable(&arrival)
             .then(|| serde_json::from_value::<Ended>(arrival.body()).ok())

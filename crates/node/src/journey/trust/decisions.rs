@@ -1,0 +1,450 @@
+//! What operators decide: let in, deny, grant, revoke, block (design §5).
+
+use super::Operator;
+use super::follow::{begin_grant, end_grant};
+use crate::journey::Core;
+use crate::journey::operate;
+use crate::journey::own::{ContactDraft, ContactRow};
+use crate::journey::trouble::{CoreError, ambiguous, bad, not_found};
+use comity_api::Problem;
+use comity_api::operator::{Approve, CreateGrant, Decided};
+use comity_did::Did;
+use comity_didcomm::MessageId;
+use comity_engine::contact::{self, Declined, Ended, Welcome};
+use comity_engine::grant::{self, Restrictions};
+use comity_engine::{Code, Grant, GrantState, defaults};
+use comity_jose::base64url;
+use comity_record::entry::Outcome;
+use comity_record::{Approval, Digest, approval_digest};
+use comity_store::{GrantRow, KnockRow, KnockState};
+use std::sync::Arc;
+
+impl Core {
+    /// Lets a stranger in, perhaps narrower than asked. What was approved is what was shown: the
+    /// decision names it by digest, and it is computed again from what holds now.
+    ///
+    /// # Errors
+    /// Not pending any more; something changed since it was shown; wider than asked.
+    pub async fn approve(
+        &self,
+        by: &Operator,
+        id: &str,
+        approve: Approve,
+    ) -> Result<Decided, Problem> {
+        let knock = self.pending_knock(id).await?;
+        let agent = self
+            .agent_of(&knock.recipient)
+            .ok_or_else(|| not_found("agent", knock.recipient.as_str()))?;
+        let document = self
+            .resolver
+            .refetch(&knock.sender)
+            .await
+            .map_err(|error| {
+                Problem::new(
+                    Code::UNRESOLVED.as_str(),
+                    "the sender's DID does not resolve now",
+                )
+                .detail(error.to_string())
+                .next("comity doctor DID, then try again")
+            })?;
+        let now_holds = Digest::new(document.hash());
+        let pin = grant::pin_of(&document);
+        let shown = approval_of(&knock, now_holds, pin.clone())?;
+        if shown.to_string() != approve.approval {
+            self.renew_knock(&knock, now_holds, &document, pin).await?;
+            return Err(Problem::new(
+                "e.p.trust.changed",
+                "something changed since this knock was shown; nothing was decided",
+            )
+            .detail("the sender's document or keys, or the knock itself, are not those you saw")
+            .next(format!("comity knock show {}", knock.id)));
+        }
+        let granted = narrowed(&knock, &approve)?;
+        let welcome = Welcome {
+            grant: granted.clone(),
+            speaks: contact::SPEAKS.iter().map(ToString::to_string).collect(),
+        };
+        let draft = ContactDraft {
+            agent,
+            to: knock.sender.clone(),
+            type_: contact::WELCOME,
+            id: MessageId::generate(&*self.entropy),
+            thid: knock.id.clone(),
+            about: None,
+            expires: self.contact_expiry(),
+            body: welcome.to_body(),
+        };
+        let answer = self.contact_row(&draft).await?;
+        let row = GrantRow {
+            grant: granted.clone(),
+            ours: knock.recipient.clone(),
+            peer: knock.sender.clone(),
+            state: GrantState::Active,
+            pin: Some(pin),
+            decided_by: by.label().to_owned(),
+            approval: Some(shown),
+            knock: Some(knock.id.clone()),
+            version: 1,
+            uses: 0,
+            created: self.clock.now(),
+            ended: None,
+            code: None,
+        };
+        let entropy = Arc::clone(&self.entropy);
+        let digest = knock.digest;
+        self.store
+            .write(move |tx| {
+                let mut knock = still_pending(tx, &digest)?;
+                knock.state = KnockState::Approved;
+                tx.put_knock(&knock)?;
+                // Mail of ours that waited for them to let us in goes out under this grant, too.
+                begin_grant(tx, &*entropy, &row, Outcome::Approved, Some(digest))?;
+                answer.keep(tx)
+            })
+            .await?;
+        self.after_decision(&knock.recipient);
+        Ok(Decided {
+            outcome: "approved".to_owned(),
+            grant: Some(granted.id().to_string()),
+        })
+    }
+
+    /// Does not let a stranger in, and says so.
+    ///
+    /// # Errors
+    /// There is no such pending knock.
+    pub async fn deny(&self, by: &Operator, id: &str) -> Result<Decided, Problem> {
+        let knock = self.pending_knock(id).await?;
+        self.decline(&knock, KnockState::Denied, &Code::DENIED, by.label())
+            .await?;
+        Ok(Decided {
+            outcome: "denied".to_owned(),
+            grant: None,
+        })
+    }
+
+    pub(crate) async fn decline(
+        &self,
+        knock: &KnockRow,
+        state: KnockState,
+        code: &Code,
+        by: &str,
+    ) -> Result<(), CoreError> {
+        let Some(agent) = self.agent_of(&knock.recipient) else {
+            return Ok(());
+        };
+        let body = serde_json::to_value(Declined { code: code.clone() })
+            .map_err(|_| CoreError::Defect("a code that is no JSON"))?;
+        let draft = ContactDraft {
+            agent,
+            to: knock.sender.clone(),
+            type_: contact::DECLINED,
+            id: MessageId::generate(&*self.entropy),
+            thid: knock.id.clone(),
+            about: None,
+            expires: self.contact_expiry(),
+            body,
+        };
+        let answer = self.contact_row(&draft).await?;
+        let (entropy, digest) = (Arc::clone(&self.entropy), knock.digest);
+        let decision = comity_record::entry::Decided {
+            grant: knock.knock.offer.id(),
+            approval: None,
+            by: by.to_owned(),
+            outcome: Outcome::Declined,
+            message: Some(digest),
+        };
+        self.store
+            .write(move |tx| {
+                let mut knock = still_pending(tx, &digest)?;
+                knock.state = state;
+                tx.put_knock(&knock)?;
+                let event = comity_record::Event::Decision(decision.clone());
+                crate::journey::note::note(tx, &*entropy, event, Some(decision.grant))?;
+                answer.keep(tx)
+            })
+            .await?;
+        self.after_decision(&knock.recipient);
+        Ok(())
+    }
+
+    /// Ends a grant: mail, leases and open threads with it, at both nodes (invariant I5).
+    ///
+    /// # Errors
+    /// There is no such grant, or it has ended.
+    pub async fn revoke(&self, by: &Operator, id: &str) -> Result<Decided, Problem> {
+        let row = self.live_grant(id).await?;
+        self.end(&row, &Code::REVOKED, by.label()).await?;
+        let grant = Some(row.grant.id().to_string());
+        Ok(Decided {
+            outcome: "revoked".to_owned(),
+            grant,
+        })
+    }
+
+    pub(in crate::journey) async fn end(
+        &self,
+        row: &GrantRow,
+        code: &Code,
+        by: &str,
+    ) -> Result<(), CoreError> {
+        let told = self.ended_message(row, code).await?;
+        let (entropy, ours, id) = (Arc::clone(&self.entropy), row.ours.clone(), row.grant.id());
+        let (code, by) = (code.clone(), by.to_owned());
+        self.store
+            .write(move |tx| {
+                let Some(row) = tx.grant(&id, &ours)? else {
+                    return Ok(());
+                };
+                if row.state == GrantState::Ended {
+                    return Ok(());
+                }
+                end_grant(tx, &*entropy, row, Outcome::Revoked, &by, &code, id)?;
+                if let Some(told) = &told {
+                    told.keep(tx)?;
+                }
+                Ok::<_, CoreError>(())
+            })
+            .await?;
+        self.after_decision(&row.ours);
+        Ok(())
+    }
+
+    /// Tells the peer's node; only one whose grant came by `contact/1.0` understands.
+    async fn ended_message(
+        &self,
+        row: &GrantRow,
+        code: &Code,
+    ) -> Result<Option<ContactRow>, CoreError> {
+        let Some(agent) = self.agent_of(&row.ours) else {
+            return Ok(None);
+        };
+        if row.knock.is_none() {
+            return Ok(None);
+        }
+        let mut reference = [0; 5];
+        self.entropy.fill(&mut reference);
+        let ended = Ended {
+            grant: row.grant.id(),
+            code: code.clone(),
+            reference: Some(base64url::encode(&reference)),
+        };
+        let id = MessageId::generate(&*self.entropy);
+        let draft = ContactDraft {
+            agent,
+            to: row.peer.clone(),
+            type_: contact::ENDED,
+            thid: id.clone(),
+            id,
+            about: None,
+            expires: self.contact_expiry(),
+            body: serde_json::to_value(ended)
+                .map_err(|_| CoreError::Defect("an end that is no JSON"))?,
+        };
+        Ok(Some(self.contact_row(&draft).await?))
+    }
+
+    /// Grants without a knock, for peers that cannot knock.
+    ///
+    /// # Errors
+    /// Malformed; the peer's DID does not resolve.
+    pub async fn create_grant(
+        &self,
+        by: &Operator,
+        create: CreateGrant,
+    ) -> Result<comity_api::operator::Grant, Problem> {
+        let agent = self
+            .agent_named(&create.agent)
+            .ok_or_else(|| not_found("agent", &create.agent))?;
+        let peer = self.did_of(&create.peer)?;
+        let document = self.resolver.refetch(&peer).await.map_err(|error| {
+            Problem::new(
+                Code::UNRESOLVED.as_str(),
+                format!("{peer} does not resolve"),
+            )
+            .detail(error.to_string())
+        })?;
+        let mut nonce = [0; 16];
+        self.entropy.fill(&mut nonce);
+        let until = create
+            .until
+            .unwrap_or((self.clock.now() + defaults::GRANT_LIFETIME).seconds());
+        let restrictions = Restrictions {
+            deniable: create.deniable,
+            untimed: create.untimed,
+            ..Restrictions::default()
+        };
+        let grant = Grant::new(
+            [peer.clone(), agent.did.clone()],
+            [create.they_may_send, create.we_may_send],
+            until,
+            &base64url::encode(&nonce),
+            &restrictions,
+        )
+        .map_err(|error| {
+            bad(format!("the grant cannot be made: {error}"))
+                .next("name types as https://example.org/PROTOCOL/1.0 or …/1.0/NAME")
+        })?;
+        let row = GrantRow {
+            grant,
+            ours: agent.did.clone(),
+            peer: peer.clone(),
+            state: GrantState::Active,
+            pin: Some(grant::pin_of(&document)),
+            decided_by: by.label().to_owned(),
+            approval: None,
+            knock: None,
+            version: 1,
+            uses: 0,
+            created: self.clock.now(),
+            ended: None,
+            code: None,
+        };
+        let shown = operate::grant(&row);
+        let entropy = Arc::clone(&self.entropy);
+        let hash = Digest::new(document.hash());
+        self.store
+            .write(move |tx| {
+                tx.put_document(&hash, &peer, document.octets(), tx.now().seconds())?;
+                begin_grant(tx, &*entropy, &row, Outcome::Approved, None)
+            })
+            .await?;
+        self.after_decision(&agent.did);
+        Ok(shown)
+    }
+
+    /// The pending knock whose id or digest starts so.
+    async fn pending_knock(&self, id: &str) -> Result<KnockRow, Problem> {
+        let prefix = id.to_owned();
+        let rows = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.knocks(true, 10_000)?))
+            .await?
+            .into_iter()
+            .filter(|row| matches_prefix(row.id.as_str(), &row.digest, &prefix))
+            .collect::<Vec<_>>();
+        match rows.as_slice() {
+            [] => Err(not_found("pending knock", &comity_api::safe(id))
+                .next("comity knock --all shows what became of it")),
+            [row] => Ok(row.clone()),
+            _ => Err(ambiguous(&comity_api::safe(id))),
+        }
+    }
+
+    async fn live_grant(&self, id: &str) -> Result<GrantRow, Problem> {
+        let prefix = id.to_owned();
+        let rows = self
+            .store
+            .read(|tx| Ok::<_, CoreError>(tx.grants(10_000)?))
+            .await?
+            .into_iter()
+            .filter(|row| row.state != GrantState::Ended)
+            .filter(|row| {
+                row.grant.id().to_string().starts_with(&prefix) || row.peer.as_str() == prefix
+            })
+            .collect::<Vec<_>>();
+        match rows.as_slice() {
+            [] => Err(not_found("live grant", &comity_api::safe(id)).next("comity grant")),
+            [row] => Ok(row.clone()),
+            _ => Err(ambiguous(&comity_api::safe(id))),
+        }
+    }
+
+    /// The sender's document changed since the knock came: show it anew.
+    async fn renew_knock(
+        &self,
+        knock: &KnockRow,
+        hash: Digest,
+        document: &Arc<comity_did::DidDocument>,
+        pin: comity_record::Pin,
+    ) -> Result<(), CoreError> {
+        let (knock, document) = (knock.digest, Arc::clone(document));
+        self.store
+            .write(move |tx| {
+                let mut row = still_pending(tx, &knock)?;
+                row.document = hash;
+                row.pin = pin.clone();
+                tx.put_document(&hash, &row.sender, document.octets(), tx.now().seconds())?;
+                tx.put_knock(&row)?;
+                Ok::<_, CoreError>(())
+            })
+            .await
+    }
+
+    fn contact_expiry(&self) -> u64 {
+        // The longest there is: who is told nothing believes in a grant that ended, or waits.
+        (self.clock.now() + defaults::EXPIRY_MAX).seconds() - 1
+    }
+
+    fn after_decision(&self, agent: &Did) {
+        self.signals.decided.raise();
+        self.signals.recorded.raise();
+        self.signals.outbox.raise();
+        self.signals.held.raise();
+        self.signals.all_changed(agent);
+        self.signals.inbox(agent).raise();
+    }
+}
+
+/// What approving this knock as it stands would decide.
+pub(crate) fn approval_of(
+    knock: &KnockRow,
+    document: Digest,
+    pin: comity_record::Pin,
+) -> Result<Digest, CoreError> {
+    approval_digest(&Approval {
+        definitions: Vec::new(),
+        document,
+        grant: knock.knock.offer.id(),
+        knock: Some(knock.digest),
+        pin,
+        vouches: Vec::new(),
+    })
+    .map_err(|_| CoreError::Defect("an approval without canonical form"))
+}
+
+fn narrowed(knock: &KnockRow, approve: &Approve) -> Result<Grant, Problem> {
+    let offer = &knock.knock.offer;
+    let side = |did: &Did, wanted: &Option<Vec<String>>| match wanted {
+        Some(types) => types.clone(),
+        None => offer.types_from(did).to_vec(),
+    };
+    let grant = Grant::new(
+        offer.between().clone(),
+        [
+            side(&knock.sender, &approve.they_may_send),
+            side(&knock.recipient, &approve.you_may_send),
+        ],
+        approve.until.unwrap_or(offer.until()),
+        offer.nonce(),
+        &offer.restrictions(),
+    )
+    .map_err(|error| bad(format!("this cannot be granted: {error}")))?;
+    if !grant.is_within(offer) {
+        return Err(Problem::new(
+            Code::WIDER_THAN_ASKED.as_str(),
+            "this is more than they asked for; nothing was decided",
+        )
+        .next(format!("comity knock show {}", knock.id)));
+    }
+    // Exactly what was asked keeps its octets, and so its id.
+    let unchanged = approve.they_may_send.is_none()
+        && approve.you_may_send.is_none()
+        && approve.until.is_none();
+    Ok(if unchanged { offer.clone() } else { grant })
+}
+
+fn still_pending(tx: &dyn comity_store::Tx, digest: &Digest) -> Result<KnockRow, CoreError> {
+    let row = tx
+        .knock(digest)?
+        .filter(|row| row.state == KnockState::Pending);
+    row.ok_or_else(|| {
+        bad("the knock is not pending any more")
+            .next("comity knock --all")
+            .into()
+    })
+}
+
+pub(crate) fn matches_prefix(id: &str, digest: &Digest, prefix: &str) -> bool {
+    id.to_lowercase().starts_with(&prefix.to_lowercase()) || digest.to_string().starts_with(prefix)
+}
