@@ -38,6 +38,10 @@ codes! {
     REVOKED = "e.p.trust.revoked";
     /// The grant is suspended until an operator decides.
     SUSPENDED = "e.p.trust.suspended";
+    /// The grant's uses are used up.
+    USED_UP = "e.p.trust.used-up";
+    /// The vouch that the grant stands on was revoked, or its status is no longer known.
+    VOUCH = "e.p.trust.vouch";
     /// The operator denied the knock.
     DENIED = "e.p.trust.denied";
     /// Nobody decided on the knock in time.

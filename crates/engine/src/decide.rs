@@ -24,7 +24,7 @@ pub struct Facts<'a> {
     pub grant: Option<Held<'a>>,
     /// Type of the request in whose thread this is a reply by the DID it was addressed to.
     pub reply_to: Option<&'a MessageType>,
-    /// True if an operator blocked the peer.
+    /// True if an operator blocked the peer or its domain.
     pub blocked: bool,
     /// When the decision is made.
     pub now: Timestamp,
@@ -39,21 +39,37 @@ pub struct Held<'a> {
     pub state: GrantState,
     /// Messages that the sender has sent under it so far.
     pub uses: u64,
+    /// Up to when the sender's messages have used up its rate ([`Rate::next`](crate::grant::Rate)).
+    pub paid: Timestamp,
+    /// Until when the vouches that it stands on count as confirmed, UTC seconds; `None` if it
+    /// stands on none.
+    pub vouched_until: Option<u64>,
 }
 
-/// What was decided, by which rule, and why not.
+/// What was decided, and on what it rests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
-    /// The rule that decided.
-    pub rule: Rule,
-    /// `None` if allowed; otherwise the code for whoever may know it.
-    pub refused: Option<Code>,
+    /// What decided.
+    pub basis: Basis,
+    /// What is to happen.
+    pub verdict: Verdict,
 }
 
-/// The rule that decided.
+/// What is to happen with a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It passes.
+    Allow,
+    /// It passes, but not before this time: the rate is used up until then.
+    Wait(Timestamp),
+    /// It does not pass, with the code for whoever may know it.
+    Refuse(Code),
+}
+
+/// What decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Rule {
+pub enum Basis {
     /// An operator blocked the peer.
     Blocked,
     /// The grant lists the type.
@@ -64,14 +80,22 @@ pub enum Rule {
     NoGrant,
     /// The grant is offered only, suspended, or at its end.
     GrantState,
+    /// The vouches that the grant stands on were not confirmed in time.
+    Vouch,
     /// The grant does not list the type.
     Type,
-    /// A restriction of the grant forbids it.
-    Restriction,
+    /// Larger than the grant allows.
+    MaxBytes,
+    /// Deniable, and the grant does not take that.
+    Deniable,
+    /// All uses are used up.
+    Uses,
+    /// Too many in a short time.
+    Rate,
 }
 
-impl Rule {
-    /// The rule's name, as shown to operators and agents.
+impl Basis {
+    /// Its name, as shown to operators and agents.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -80,24 +104,37 @@ impl Rule {
             Self::Reply => "reply",
             Self::NoGrant => "no-grant",
             Self::GrantState => "grant-state",
+            Self::Vouch => "vouch",
             Self::Type => "type",
-            Self::Restriction => "restriction",
+            Self::MaxBytes => "max-bytes",
+            Self::Deniable => "deniable",
+            Self::Uses => "uses",
+            Self::Rate => "rate",
         }
     }
 }
 
 impl Decision {
-    const fn deny(rule: Rule, code: Code) -> Self {
+    const fn refuse(basis: Basis, code: Code) -> Self {
         Self {
-            rule,
-            refused: Some(code),
+            basis,
+            verdict: Verdict::Refuse(code),
         }
     }
 
-    /// True if the message may pass.
+    /// True if the message may pass, now or later.
     #[must_use]
     pub const fn is_allowed(&self) -> bool {
-        self.refused.is_none()
+        !matches!(self.verdict, Verdict::Refuse(_))
+    }
+
+    /// The code, if it is refused.
+    #[must_use]
+    pub const fn refused(&self) -> Option<&Code> {
+        match &self.verdict {
+            Verdict::Refuse(code) => Some(code),
+            Verdict::Allow | Verdict::Wait(_) => None,
+        }
     }
 }
 
@@ -105,48 +142,61 @@ impl Decision {
 #[must_use]
 pub fn decide(facts: &Facts<'_>) -> Decision {
     if facts.blocked {
-        return Decision::deny(Rule::Blocked, Code::REVOKED);
+        return Decision::refuse(Basis::Blocked, Code::REVOKED);
     }
     let Some(held) = facts.grant else {
-        return Decision::deny(Rule::NoGrant, Code::NO_GRANT);
+        return Decision::refuse(Basis::NoGrant, Code::NO_GRANT);
     };
+    let seconds = facts.now.seconds();
     match held.state {
-        GrantState::Active if facts.now.seconds() < held.grant.until() => {}
-        GrantState::Active => return Decision::deny(Rule::GrantState, Code::NO_GRANT),
-        GrantState::Offered => return Decision::deny(Rule::GrantState, Code::NO_GRANT),
-        GrantState::Suspended => return Decision::deny(Rule::GrantState, Code::SUSPENDED),
-        GrantState::Ended => return Decision::deny(Rule::GrantState, Code::REVOKED),
+        GrantState::Active if seconds < held.grant.until() => {}
+        GrantState::Active | GrantState::Offered => {
+            return Decision::refuse(Basis::GrantState, Code::NO_GRANT);
+        }
+        GrantState::Suspended => return Decision::refuse(Basis::GrantState, Code::SUSPENDED),
+        GrantState::Ended => return Decision::refuse(Basis::GrantState, Code::REVOKED),
+    }
+    if held.vouched_until.is_some_and(|until| seconds >= until) {
+        return Decision::refuse(Basis::Vouch, Code::VOUCH);
     }
     let restrictions = held.grant.restrictions();
     if restrictions
         .max_bytes
         .is_some_and(|most| facts.bytes > most)
     {
-        return Decision::deny(Rule::Restriction, Code::TOO_LARGE);
+        return Decision::refuse(Basis::MaxBytes, Code::TOO_LARGE);
     }
     if facts.deniable && !restrictions.deniable {
-        return Decision::deny(Rule::Restriction, Code::TYPE_NOT_GRANTED);
-    }
-    if restrictions.uses.is_some_and(|most| held.uses >= most) {
-        return Decision::deny(Rule::Restriction, Code::NO_GRANT);
-    }
-    if held.grant.permits(facts.sender, facts.type_) {
-        return Decision {
-            rule: Rule::Grant,
-            refused: None,
-        };
+        return Decision::refuse(Basis::Deniable, Code::TYPE_NOT_GRANTED);
     }
     // A reply in a thread that the other side started (design §5).
-    if facts
-        .reply_to
-        .is_some_and(|request| request.protocol().matches(&facts.type_.protocol()))
-    {
-        return Decision {
-            rule: Rule::Reply,
-            refused: None,
-        };
+    let is_reply = || {
+        let covers = |request: &MessageType| request.protocol().matches(&facts.type_.protocol());
+        facts.reply_to.is_some_and(covers)
+    };
+    let basis = if held.grant.permits(facts.sender, facts.type_) {
+        Basis::Grant
+    } else if is_reply() {
+        Basis::Reply
+    } else {
+        return Decision::refuse(Basis::Type, Code::TYPE_NOT_GRANTED);
+    };
+    if restrictions.uses.is_some_and(|most| held.uses >= most) {
+        return Decision::refuse(Basis::Uses, Code::USED_UP);
     }
-    Decision::deny(Rule::Type, Code::TYPE_NOT_GRANTED)
+    if let Some(rate) = restrictions.rate {
+        let (from, _) = rate.next(held.paid, facts.now);
+        if from > facts.now {
+            return Decision {
+                basis: Basis::Rate,
+                verdict: Verdict::Wait(from),
+            };
+        }
+    }
+    Decision {
+        basis,
+        verdict: Verdict::Allow,
+    }
 }
 
 #[cfg(test)]
@@ -192,6 +242,8 @@ mod tests {
                     grant: &self.grant,
                     state: GrantState::Active,
                     uses: 0,
+                    paid: Timestamp::default(),
+                    vouched_until: None,
                 }),
                 reply_to: None,
                 blocked: false,
@@ -209,6 +261,8 @@ mod tests {
                 grant: &world.grant,
                 state,
                 uses: 0,
+                paid: Timestamp::default(),
+                vouched_until: None,
             })
         };
         for (grant, code) in [
@@ -221,13 +275,13 @@ mod tests {
                 grant,
                 ..world.facts()
             });
-            assert_eq!(decision.refused, Some(code));
+            assert_eq!(decision.refused(), Some(&code));
         }
         let late = Facts {
             now: Timestamp::from_seconds(100),
             ..world.facts()
         };
-        assert_eq!(decide(&late).refused, Some(Code::NO_GRANT));
+        assert_eq!(decide(&late).refused(), Some(&Code::NO_GRANT));
     }
 
     #[test]
@@ -250,7 +304,7 @@ mod tests {
             type_: &world.response,
             ..world.facts()
         };
-        assert_eq!(decide(&reply).refused, Some(Code::TYPE_NOT_GRANTED));
+        assert_eq!(decide(&reply).refused(), Some(&Code::TYPE_NOT_GRANTED));
         let threaded = Facts {
             reply_to: Some(&world.request),
             ..reply
@@ -258,8 +312,8 @@ mod tests {
         assert_eq!(
             decide(&threaded),
             Decision {
-                rule: Rule::Reply,
-                refused: None
+                basis: Basis::Reply,
+                verdict: Verdict::Allow
             }
         );
         let other: MessageType = "https://example.org/other/1.0/response".parse().unwrap();
@@ -299,6 +353,8 @@ mod tests {
             grant: &world.grant,
             state: GrantState::Active,
             uses: 2,
+            paid: Timestamp::default(),
+            vouched_until: None,
         };
         assert!(
             !decide(&Facts {

@@ -51,3 +51,7 @@ pub const RETRY_FIRST: Duration = Duration::from_millis(250);
 pub const RETRY_LONGEST: Duration = Duration::from_secs(300);
 /// How long a grant lasts when nobody says: thirty days.
 pub const GRANT_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+/// Longest note on a grant or rule, in characters.
+pub const NOTE_CHARS_MAX: usize = 280;
+/// Rules a node keeps: each is asked about every knock.
+pub const RULES_MAX: usize = 1_000;

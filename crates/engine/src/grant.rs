@@ -1,5 +1,9 @@
 //! Grants: one collaboration, two directions, held at both nodes (formats §3).
 
+mod limits;
+
+pub use limits::{Rate, Restrictions};
+
 use crate::defaults::GRANT_TYPES_MAX;
 use crate::scope::Types;
 use crate::state::words;
@@ -20,6 +24,7 @@ const UNDERSTOOD: &[&str] = &[
     "deniable",
     "untimed",
     "uses",
+    "rate",
     "max_bytes",
 ];
 
@@ -47,6 +52,8 @@ struct Terms {
     #[serde(default)]
     uses: Option<u64>,
     #[serde(default)]
+    rate: Option<Rate>,
+    #[serde(default)]
     max_bytes: Option<u64>,
 }
 
@@ -69,22 +76,25 @@ pub enum GrantError {
     /// The grant restricts in a way that this version does not know (formats §0).
     #[error("the grant demands `{0}`, which this version does not understand")]
     Unsupported(String),
+    /// More than was offered.
+    #[error("this is more than was offered")]
+    Wider,
     /// A later `v` than ours.
     #[error("the grant is of version {0}; this version reads version 1")]
     Version(u64),
 }
 
-/// What the operators may restrict beyond types and end.
+/// What is to be less than offered. What is absent stays as offered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Restrictions {
-    /// Accepts messages that prove their author to us and to nobody else.
-    pub deniable: bool,
-    /// Accepts messages without `created_time`.
-    pub untimed: bool,
-    /// How many messages in all the peer may send.
-    pub uses: Option<u64>,
-    /// Largest plaintext in octets.
-    pub max_bytes: Option<u64>,
+pub struct Narrower {
+    /// What the first of the two may send.
+    pub first_may: Option<Types>,
+    /// What the second may send.
+    pub second_may: Option<Types>,
+    /// An earlier end, UTC seconds.
+    pub until: Option<u64>,
+    /// Limits in addition to those offered.
+    pub limits: Restrictions,
 }
 
 impl Grant {
@@ -109,19 +119,41 @@ impl Grant {
         let mut json = serde_json::json!({
             "v": 1, "between": between, "may": may, "until": until, "nonce": nonce, "must": [],
         });
-        if restrictions.deniable {
-            json["deniable"] = true.into();
-        }
-        if restrictions.untimed {
-            json["untimed"] = true.into();
-        }
-        if let Some(uses) = restrictions.uses {
-            json["uses"] = uses.into();
-        }
-        if let Some(max_bytes) = restrictions.max_bytes {
-            json["max_bytes"] = max_bytes.into();
-        }
+        limit(&mut json, restrictions);
         Self::from_json(json)
+    }
+
+    /// The same collaboration, narrower. Exactly what was offered keeps its octets, and so its id.
+    /// Limits go into `must`: the other node has to keep to them as well.
+    ///
+    /// # Errors
+    /// [`GrantError::Wider`] if anything would be more than offered, [`GrantError::Malformed`] if
+    /// nothing is left.
+    pub fn narrowed(&self, narrower: &Narrower) -> Result<Self, GrantError> {
+        if *narrower == Narrower::default() {
+            return Ok(self.clone());
+        }
+        let sides = [&narrower.first_may, &narrower.second_may];
+        let may: Vec<Value> = sides
+            .into_iter()
+            .zip(&self.terms.between)
+            .map(|(fewer, sender)| fewer.as_ref().unwrap_or_else(|| self.types_from(sender)))
+            .enumerate()
+            .filter(|(_, types)| !types.is_empty())
+            .map(|(from, types)| serde_json::json!({"from": from, "types": types}))
+            .collect();
+        let mut json = self.json.clone();
+        json["may"] = may.into();
+        if let Some(until) = narrower.until {
+            json["until"] = until.into();
+        }
+        limit(&mut json, &narrower.limits);
+        let narrow = Self::from_json(json)?;
+        if narrow.is_within(self) {
+            Ok(narrow)
+        } else {
+            Err(GrantError::Wider)
+        }
     }
 
     /// Reads a grant from strictly parsed JSON.
@@ -150,6 +182,7 @@ impl Grant {
             && terms.may.iter().all(May::is_sound)
             && (terms.may.len() == 1 || terms.may[0].from != terms.may[1].from)
             && terms.until <= MAX_INTEGER
+            && terms.rate.is_none_or(Rate::is_sound)
             && comity_jose::base64url::decode(&terms.nonce).is_ok_and(|octets| octets.len() == 16);
         if !sound {
             return Err(GrantError::Malformed);
@@ -208,6 +241,7 @@ impl Grant {
             deniable: self.terms.deniable,
             untimed: self.terms.untimed,
             uses: self.terms.uses,
+            rate: self.terms.rate,
             max_bytes: self.terms.max_bytes,
         }
     }
@@ -231,24 +265,42 @@ impl Grant {
     /// wider, `must` and restrictions no smaller (formats §3).
     #[must_use]
     pub fn is_within(&self, offer: &Self) -> bool {
-        let narrower = |ours: Option<u64>, theirs: Option<u64>| match (ours, theirs) {
-            (_, None) => true,
-            (Some(ours), Some(theirs)) => ours <= theirs,
-            (None, Some(_)) => false,
-        };
         let (mine, theirs) = (&self.terms, &offer.terms);
         mine.between == theirs.between
             && mine.nonce == theirs.nonce
             && mine.until <= theirs.until
             && theirs.must.iter().all(|word| mine.must.contains(word))
-            && (!mine.deniable || theirs.deniable)
-            && (!mine.untimed || theirs.untimed)
-            && narrower(mine.uses, theirs.uses)
-            && narrower(mine.max_bytes, theirs.max_bytes)
+            && self.restrictions().is_within(&offer.restrictions())
             && mine
                 .between
                 .iter()
                 .all(|sender| self.types_from(sender).is_within(offer.types_from(sender)))
+    }
+}
+
+/// Adds limits to a grant's JSON; who keeps to them must know them.
+fn limit(json: &mut Value, limits: &Restrictions) {
+    let mut add = |name: &str, value: Option<Value>| {
+        let Some(value) = value else { return };
+        json[name] = value;
+        if !json["must"].is_array() {
+            json["must"] = serde_json::json!([]);
+        }
+        if let Some(must) = json["must"].as_array_mut()
+            && !must.iter().any(|word| word == name)
+        {
+            must.push(name.into());
+        }
+    };
+    add("uses", limits.uses.map(Value::from));
+    add("rate", limits.rate.map(|rate| serde_json::json!(rate)));
+    add("max_bytes", limits.max_bytes.map(Value::from));
+    // These let more through: whoever does not know them loses nothing by it.
+    if limits.deniable {
+        json["deniable"] = true.into();
+    }
+    if limits.untimed {
+        json["untimed"] = true.into();
     }
 }
 

@@ -5,8 +5,11 @@
 //! then performs it, so that a crash repeats and never loses.
 //!
 //! - [`scope`]: lists of types and protocols, compared and cut
+//! - [`domain`]: whose agents are meant, and whose share a stranger uses
 //! - [`grant`]: who may send what to whom, and the one hash by which both nodes name it
 //! - [`decide`]: the decision over one message, the same function in both directions
+//! - [`mod@explain`]: a decision in words, and what would have to change
+//! - [`policy`]: rules that say yes to a knock in an operator's place
 //! - [`contact`]: the bodies of `contact/1.0`
 //! - [`state`]: the states of a message at its sender and of a delivery at its recipient
 //! - [`order`], [`retry`], [`fresh`]: sequence, back-off and freshness
@@ -17,9 +20,12 @@ pub mod code;
 pub mod contact;
 pub mod decide;
 pub mod defaults;
+pub mod domain;
+pub mod explain;
 pub mod fresh;
 pub mod grant;
 pub mod order;
+pub mod policy;
 pub mod retry;
 pub mod scope;
 pub mod state;

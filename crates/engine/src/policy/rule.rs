@@ -1,0 +1,156 @@
+//! One rule: whom it lets in, to which of our agents, for what at most.
+
+use crate::defaults::{GRANT_TYPES_MAX, NOTE_CHARS_MAX};
+use crate::domain::Domain;
+use crate::grant::Restrictions;
+use crate::scope::Types;
+use comity_did::Did;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A rule that lets strangers in as far as it goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Its name, by which every decision that it takes names it: `[a-z0-9][a-z0-9-]{0,39}`.
+    pub name: String,
+    /// Which of our agents; all of them if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ours: Option<Did>,
+    /// Whom.
+    pub who: Who,
+    /// What they may do to be let in.
+    #[serde(default, skip_serializing_if = "Admits::is_knock")]
+    pub admits: Admits,
+    /// The most that they may send.
+    pub they_may: Types,
+    /// The most that our agent may send them.
+    pub you_may: Types,
+    /// Limits for each grant that it makes.
+    #[serde(default)]
+    pub limits: Restrictions,
+    /// The longest that a grant lasts, seconds; as long as was asked if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts_s: Option<u64>,
+    /// When the rule ends, and with it every grant that it made at the latest, UTC seconds.
+    pub until: u64,
+    /// How many grants it may make in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<u64>,
+    /// The operator's words to himself and his colleagues; at most 280 characters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// Whom a rule lets in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// One peer.
+    Peer(Did),
+    /// All agents of a domain.
+    Domain(Domain),
+    /// Whoever this agent vouches for, or is at the end of a chain of vouches that begins with it.
+    VouchedBy(Did),
+    /// Whoever has the invitation with this id: the id is the secret.
+    Invited(String),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(did) => write!(f, "{did}"),
+            Self::Domain(domain) => write!(f, "all agents of {domain}"),
+            Self::VouchedBy(did) => write!(f, "whoever {did} vouches for"),
+            Self::Invited(_) => f.write_str("whoever has the invitation"),
+        }
+    }
+}
+
+/// What the rule takes for a request to be let in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Admits {
+    /// A knock: the peer's node learns what was granted.
+    #[default]
+    Knock,
+    /// A knock, or simply a first message: for other DIDComm software, which cannot knock.
+    Message,
+}
+
+impl Admits {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    const fn is_knock(&self) -> bool {
+        matches!(self, Self::Knock)
+    }
+}
+
+/// Why a rule cannot be kept.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// It would grant nothing.
+    #[error("the rule lets nobody send anything; say what they may send, or you")]
+    Empty,
+    /// More types than a grant may list.
+    #[error("a rule lists at most {GRANT_TYPES_MAX} types in each direction")]
+    Long,
+    /// The name.
+    #[error("a rule's name has 1 to 40 of a-z, 0-9 and hyphens, and starts with a letter or digit")]
+    Name,
+    /// The note.
+    #[error("a note has at most {NOTE_CHARS_MAX} characters")]
+    Note,
+    /// A message carries no vouches.
+    #[error("vouches come with a knock; a rule about them cannot admit messages without one")]
+    Unvouched,
+}
+
+impl Rule {
+    /// Checks its form.
+    ///
+    /// # Errors
+    /// [`RuleError`] says what to change.
+    pub fn check(&self) -> Result<(), RuleError> {
+        let word =
+            |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || octet == b'-';
+        let name = &self.name;
+        if name.is_empty() || name.len() > 40 || name.starts_with('-') || !name.bytes().all(word) {
+            return Err(RuleError::Name);
+        }
+        if self.they_may.is_empty() && self.you_may.is_empty() {
+            return Err(RuleError::Empty);
+        }
+        if self.they_may.len().max(self.you_may.len()) > GRANT_TYPES_MAX {
+            return Err(RuleError::Long);
+        }
+        if self.note.chars().count() > NOTE_CHARS_MAX {
+            return Err(RuleError::Note);
+        }
+        if matches!(self.who, Who::VouchedBy(_)) && self.admits == Admits::Message {
+            return Err(RuleError::Unvouched);
+        }
+        Ok(())
+    }
+
+    /// What the record calls it: `rule:NAME`.
+    #[must_use]
+    pub fn label(&self) -> String {
+        format!("rule:{}", self.name)
+    }
+
+    /// True if it is about this agent of ours.
+    #[must_use]
+    pub fn is_about(&self, ours: &Did) -> bool {
+        self.ours.as_ref().is_none_or(|did| did == ours)
+    }
+
+    /// The latest end of a grant that begins now and was asked for until `asked`, UTC seconds.
+    #[must_use]
+    pub fn end(&self, now: u64, asked: u64) -> u64 {
+        let lasts = self
+            .lasts_s
+            .map_or(u64::MAX, |lasts| now.saturating_add(lasts));
+        asked.min(self.until).min(lasts)
+    }
+}
