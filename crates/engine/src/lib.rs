@@ -10,6 +10,7 @@
 //! - [`decide`]: the decision over one message, the same function in both directions
 //! - [`mod@explain`]: a decision in words, and what would have to change
 //! - [`policy`]: rules that say yes to a knock in an operator's place
+//! - [`room`]: which pending knocks give way to a newcomer
 //! - [`contact`]: the bodies of `contact/1.0`
 //! - [`state`]: the states of a message at its sender and of a delivery at its recipient
 //! - [`order`], [`retry`], [`fresh`]: sequence, back-off and freshness
@@ -27,6 +28,7 @@ pub mod grant;
 pub mod order;
 pub mod policy;
 pub mod retry;
+pub mod room;
 pub mod scope;
 pub mod state;
 pub mod time;

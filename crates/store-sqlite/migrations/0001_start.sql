@@ -164,7 +164,7 @@ CREATE TABLE grants (
     created    INTEGER NOT NULL,
     ended      INTEGER,
     terms      TEXT NOT NULL,      -- the grant, JSON
-    data       TEXT NOT NULL       -- pin, decided_by, approval, knock, code
+    data       TEXT NOT NULL       -- all that nobody looks up
 ) STRICT;
 CREATE UNIQUE INDEX grants_key ON grants (id, ours);
 CREATE INDEX grants_pair ON grants (ours, peer, weight, ended);
@@ -182,12 +182,17 @@ CREATE TABLE knock (
     pin       TEXT NOT NULL,       -- JSON
     received  INTEGER NOT NULL,
     expires   INTEGER NOT NULL,    -- seconds
-    state     TEXT NOT NULL
+    state     TEXT NOT NULL,
+    taken     TEXT NOT NULL,       -- what it takes of the room, JSON
+    data      TEXT NOT NULL        -- invitation, vouched
 ) STRICT;
 CREATE INDEX knock_pending ON knock (sender, recipient) WHERE state = 'pending';
 CREATE INDEX knock_expires ON knock (expires) WHERE state = 'pending';
 
 CREATE TABLE peer (did TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
+
+CREATE TABLE rule (seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data TEXT NOT NULL) STRICT;
+CREATE TABLE block (domain TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
 
 -- The record -------------------------------------------------------------------------------------
 

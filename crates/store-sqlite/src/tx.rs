@@ -7,6 +7,7 @@ mod messages;
 mod order;
 mod outbox;
 mod outbox_lists;
+mod policy;
 mod receipts;
 mod tally;
 mod trust;

@@ -183,6 +183,7 @@ macro_rules! conformance {
                 grants_are_listed_newest_first_and_found_when_over,
                 knocks_are_found_listed_counted_and_expire,
                 parties_are_kept,
+                rules_and_blocks_are_kept,
             }
             log {
                 entries_wait_in_order_until_they_are_integrated,

@@ -32,9 +32,11 @@ pub use rows::inbox::{Incoming, Outcome};
 pub use rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
 pub use rows::outbox::{History, OutKind, Outgoing};
 pub use rows::receipt::{PeerReceiptRow, ReceiptRow};
-pub use rows::trust::{GrantRow, KnockRow, KnockState, PeerRow};
+pub use rows::trust::{
+    BlockRow, GrantRow, KnockRow, KnockState, PeerRow, RuleRow, Standing, StandingLink, Taken,
+};
 pub use store::{Backend, Done, ReadWork, Store, WriteWork};
-pub use tx::{Agents, Inbox, Log, Messages, Order, Outbox, Page, Receipts, Trust, Tx, Way};
+pub use tx::{Agents, Inbox, Log, Messages, Order, Outbox, Page, Policy, Receipts, Trust, Tx, Way};
 
 /// Why storage could not do its work. The operator's business, never a peer's.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ mod log;
 mod messages;
 mod order;
 mod outbox;
+mod policy;
 mod receipts;
 mod table;
 mod trust;
@@ -18,12 +19,13 @@ use crate::rows::inbox::Incoming;
 use crate::rows::log::{EntryRow, LogHead, PeerLogRow};
 use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
-use crate::rows::trust::{GrantRow, KnockRow, PeerRow};
+use crate::rows::trust::{BlockRow, GrantRow, KnockRow, PeerRow, RuleRow};
 use crate::tx::Way;
 use crate::{Backend, Clock, Done, ReadWork, StoreError, Tx, WriteWork};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::Timestamp;
+use comity_engine::domain::Domain;
 use comity_record::{Digest, ReceiptState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -137,6 +139,8 @@ tables! {
     knocks: u64 => KnockRow,
     knock_keys: Digest => u64,
     peers: Did => PeerRow,
+    rules: u64 => RuleRow,
+    blocks: Domain => BlockRow,
     entries: u64 => EntryRow,
     entry_keys: (String, u64) => u64,
     nodes: (String, u8, u64) => [u8; 32],

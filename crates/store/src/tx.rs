@@ -9,16 +9,17 @@ use crate::rows::inbox::Incoming;
 use crate::rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
 use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
-use crate::rows::trust::{GrantRow, KnockRow, PeerRow};
+use crate::rows::trust::{BlockRow, GrantRow, KnockRow, PeerRow, RuleRow, Taken};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::Timestamp;
+use comity_engine::domain::Domain;
 use comity_record::Digest;
 
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A transaction: all aggregates at one point in time.
-pub trait Tx: Agents + Messages + Order + Outbox + Inbox + Trust + Log + Receipts {
+pub trait Tx: Agents + Messages + Order + Outbox + Inbox + Trust + Policy + Log + Receipts {
     /// The store's clock.
     fn now(&self) -> Timestamp;
 }
@@ -225,15 +226,32 @@ pub trait Trust {
     fn knocks(&self, pending: bool, limit: usize) -> Result<Vec<KnockRow>>;
     /// Pending knocks that are over at `now` (UTC seconds).
     fn expired_knocks(&self, now: u64, limit: usize) -> Result<Vec<KnockRow>>;
-    /// Pending knocks in all, and of senders whose DID starts with `domain_prefix`
-    /// (`did:web:HOST:`).
-    fn count_knocks(&self, domain_prefix: &str) -> Result<(u64, u64)>;
+    /// What the pending knocks take of the room, oldest first.
+    fn knock_room(&self) -> Result<Vec<(Digest, Did, Taken)>>;
     /// What we know of a party.
     fn peer(&self, did: &Did) -> Result<Option<PeerRow>>;
     /// Inserts or replaces by DID.
     fn put_peer(&mut self, row: &PeerRow) -> Result<()>;
     /// All parties we know, by DID.
     fn peers(&self, limit: usize) -> Result<Vec<PeerRow>>;
+}
+
+/// What an operator decided in advance: rules, and domains that are kept out.
+pub trait Policy {
+    /// All rules, oldest first; those that ended, too.
+    fn rules(&self) -> Result<Vec<RuleRow>>;
+    /// The rule of this name.
+    fn rule(&self, name: &str) -> Result<Option<RuleRow>>;
+    /// Inserts or replaces by name.
+    fn put_rule(&mut self, row: &RuleRow) -> Result<()>;
+    /// Domains that are kept out, by name.
+    fn blocks(&self) -> Result<Vec<BlockRow>>;
+    /// Keeps a domain out.
+    fn put_block(&mut self, row: &BlockRow) -> Result<()>;
+    /// Lets a domain's agents knock again. False if it was not blocked.
+    fn remove_block(&mut self, domain: &Domain) -> Result<bool>;
+    /// True if the party, or a domain that it belongs to, is blocked.
+    fn is_blocked(&self, did: &Did) -> Result<bool>;
 }
 
 /// The record.

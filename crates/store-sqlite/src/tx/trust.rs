@@ -1,15 +1,15 @@
 use super::{
-    GRANTS_KEPT, Result, SqliteTx, after, column, int, json, limit_of, millis, parsed, text,
-    timestamp, to_json, uint,
+    GRANTS_KEPT, Result, SqliteTx, column, int, json, limit_of, millis, parsed, text, timestamp,
+    to_json, uint,
 };
 use crate::error::damaged;
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::contact::Knock;
 use comity_engine::grant::Pin;
-use comity_engine::{Code, Grant, GrantState};
+use comity_engine::{Code, Grant, GrantState, Timestamp};
 use comity_record::Digest;
-use comity_store::{GrantRow, KnockRow, KnockState, PeerRow, StoreError, Trust};
+use comity_store::{GrantRow, KnockRow, KnockState, PeerRow, Standing, StoreError, Taken, Trust};
 use rusqlite::{Row, params};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,18 @@ struct GrantData {
     approval: Option<Digest>,
     knock: Option<MessageId>,
     code: Option<Code>,
+    sent: u64,
+    paid_in: Timestamp,
+    paid_out: Timestamp,
+    vouched: Option<Standing>,
+    note: String,
+}
+
+/// What of a knock nobody looks up.
+#[derive(Serialize, Deserialize)]
+struct KnockData {
+    invitation: Option<String>,
+    vouched: Vec<Standing>,
 }
 
 impl SqliteTx<'_> {
@@ -41,6 +53,11 @@ impl SqliteTx<'_> {
             knock: data.knock,
             version: uint(column(row, 5)?),
             uses: uint(column(row, 6)?),
+            sent: data.sent,
+            paid_in: data.paid_in,
+            paid_out: data.paid_out,
+            vouched: data.vouched,
+            note: data.note,
             created: timestamp(column(row, 7)?),
             ended: column::<Option<i64>>(row, 8)?.map(timestamp),
             code: data.code,
@@ -122,6 +139,11 @@ impl Trust for SqliteTx<'_> {
             approval: row.approval,
             knock: row.knock.clone(),
             code: row.code.clone(),
+            sent: row.sent,
+            paid_in: row.paid_in,
+            paid_out: row.paid_out,
+            vouched: row.vouched.clone(),
+            note: row.note.clone(),
         })?;
         let (version, uses) = (int(row.version), int(row.uses));
         // Every message counts as a use: that changes no index.
@@ -196,12 +218,13 @@ impl Trust for SqliteTx<'_> {
     fn put_knock(&mut self, row: &KnockRow) -> Result<()> {
         self.run(
             "INSERT INTO knock (digest, id, sender, recipient, body, document, kid, pin, received,
-                expires, state)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                expires, state, taken, data)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
              ON CONFLICT (digest) DO UPDATE SET id = excluded.id, sender = excluded.sender,
                 recipient = excluded.recipient, body = excluded.body,
                 document = excluded.document, kid = excluded.kid, pin = excluded.pin,
-                received = excluded.received, expires = excluded.expires, state = excluded.state",
+                received = excluded.received, expires = excluded.expires, state = excluded.state,
+                taken = excluded.taken, data = excluded.data",
             params![
                 row.digest.to_string(),
                 row.id.as_str(),
@@ -213,7 +236,12 @@ impl Trust for SqliteTx<'_> {
                 to_json(&row.pin)?,
                 millis(row.received),
                 int(row.expires),
-                row.state.as_str()
+                row.state.as_str(),
+                to_json(&row.taken)?,
+                to_json(&KnockData {
+                    invitation: row.invitation.clone(),
+                    vouched: row.vouched.clone(),
+                })?
             ],
         )?;
         Ok(())
@@ -235,13 +263,12 @@ impl Trust for SqliteTx<'_> {
         self.all(&sql, (int(now), limit_of(limit)), knock)
     }
 
-    fn count_knocks(&self, domain_prefix: &str) -> Result<(u64, u64)> {
-        let all = self.number("SELECT count(*) FROM knock WHERE state = 'pending'", [])?;
-        let of_domain = self.number(
-            "SELECT count(*) FROM knock WHERE state = 'pending' AND sender >= ?1 AND sender < ?2",
-            (domain_prefix, after(domain_prefix)),
-        )?;
-        Ok((all.map_or(0, uint), of_domain.map_or(0, uint)))
+    fn knock_room(&self) -> Result<Vec<(Digest, Did, Taken)>> {
+        self.all(
+            "SELECT digest, sender, taken FROM knock WHERE state = 'pending' ORDER BY seq",
+            [],
+            |row| Ok((parsed(row, 0)?, parsed(row, 1)?, json(row, 2)?)),
+        )
     }
 
     fn peer(&self, did: &Did) -> Result<Option<PeerRow>> {
@@ -296,12 +323,14 @@ const WITHDRAW_UNDER: &str = "UPDATE inbox SET due = NULL
 
 fn knocks(rest: &str) -> String {
     format!(
-        "SELECT digest, id, sender, recipient, body, document, kid, pin, received, expires, state
+        "SELECT digest, id, sender, recipient, body, document, kid, pin, received, expires, state,
+            taken, data
          FROM knock {rest}"
     )
 }
 
 fn knock(row: &Row<'_>) -> Result<KnockRow> {
+    let data: KnockData = json(row, 12)?;
     Ok(KnockRow {
         digest: parsed(row, 0)?,
         id: parsed(row, 1)?,
@@ -314,12 +343,15 @@ fn knock(row: &Row<'_>) -> Result<KnockRow> {
         received: timestamp(column(row, 8)?),
         expires: uint(column(row, 9)?),
         state: knock_state(text(row, 10)?)?,
+        taken: json(row, 11)?,
+        invitation: data.invitation,
+        vouched: data.vouched,
     })
 }
 
 fn knock_state(word: &str) -> Result<KnockState, StoreError> {
-    use KnockState::{Approved, Denied, Pending, Replaced, Timeout};
-    [Pending, Approved, Denied, Timeout, Replaced]
+    use KnockState::{Approved, Denied, Displaced, Pending, Replaced, Timeout};
+    [Pending, Approved, Denied, Timeout, Replaced, Displaced]
         .into_iter()
         .find(|state| state.as_str() == word)
         .ok_or_else(|| damaged("the state of a knock", word))

@@ -91,20 +91,10 @@ pub fn incoming(from: &str, thid: &str, order: u64) -> Incoming {
 
 /// An active grant between `aria` and a peer; grants of other numbers are other grants.
 pub fn grant(peer: &str, number: u8) -> GrantRow {
+    let terms = terms(peer, number, UNTIL);
     GrantRow {
-        grant: terms(peer, number, UNTIL),
-        ours: did("aria"),
-        peer: did(peer),
-        state: GrantState::Active,
-        pin: None,
         decided_by: "test".to_owned(),
-        approval: None,
-        knock: None,
-        version: 1,
-        uses: 0,
-        created: START,
-        ended: None,
-        code: None,
+        ..GrantRow::new(terms, did("aria"), did(peer), GrantState::Active, START)
     }
 }
 
@@ -141,6 +131,14 @@ pub fn knock(sender: &str, number: u8) -> KnockRow {
         received: START,
         expires: UNTIL,
         state: KnockState::Pending,
+        taken: Taken {
+            share: format!("{sender}.test"),
+            prefix: None,
+            kept_room: false,
+            bytes: 700,
+        },
+        invitation: None,
+        vouched: Vec::new(),
     }
 }
 

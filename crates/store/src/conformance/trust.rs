@@ -1,7 +1,11 @@
 use super::World;
 use super::samples::{START, UNTIL, did, digest, grant, id, knock, terms};
-use crate::{GrantRow, KnockRow, KnockState, PeerRow};
-use comity_engine::grant::Pin;
+use crate::{
+    BlockRow, GrantRow, KnockRow, KnockState, PeerRow, RuleRow, Standing, StandingLink, Taken,
+};
+use comity_engine::grant::{Pin, Restrictions};
+use comity_engine::policy::{Admits, Rule, Who};
+use comity_engine::scope::Types;
 use comity_engine::{Code, GrantState};
 use std::time::Duration;
 
@@ -77,6 +81,11 @@ pub fn a_grant_keeps_all_that_was_put(world: &World) {
         knock: Some(id("knock")),
         version: 7,
         uses: 8,
+        sent: 3,
+        paid_in: START,
+        paid_out: START,
+        vouched: Some(standing()),
+        note: "our supplier".to_owned(),
         ..grant("bruno", 1)
     };
     let kept = |row: &GrantRow| {
@@ -98,6 +107,18 @@ pub fn a_grant_keeps_all_that_was_put(world: &World) {
         code: Some(Code::REVOKED),
         ..full
     });
+}
+
+fn standing() -> Standing {
+    Standing {
+        links: vec![StandingLink {
+            vouch: digest("vouch"),
+            issuer: did("dora"),
+            list: "https://dora.test/agent/status/1".to_owned(),
+            index: 94_567,
+        }],
+        status_at: 77,
+    }
 }
 
 pub fn grants_are_listed_newest_first_and_found_when_over(world: &World) {
@@ -130,6 +151,13 @@ pub fn grants_are_listed_newest_first_and_found_when_over(world: &World) {
 pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
     let mallory: KnockRow = KnockRow {
         expires: 5,
+        invitation: Some("invitation".to_owned()),
+        vouched: vec![standing()],
+        taken: Taken {
+            prefix: Some("192.0.2.0/24".to_owned()),
+            kept_room: true,
+            ..knock("mallory", 1).taken
+        },
         ..knock("mallory", 1)
     };
     let rows = [knock("bruno", 1), mallory.clone(), knock("bruno", 2)];
@@ -144,12 +172,9 @@ pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
     };
     assert_eq!(between("bruno"), Some(second.clone()));
     assert_eq!(between("carla"), None);
-    let counts = |prefix: &str| {
-        let prefix = prefix.to_owned();
-        world.read(move |tx| tx.count_knocks(&prefix))
-    };
-    assert_eq!(counts("did:web:bruno.test:"), (3, 2));
-    assert_eq!(counts("did:web:b:"), (3, 0));
+    let room = || world.read(|tx| tx.knock_room());
+    let takes = |row: &KnockRow| (row.digest, row.sender.clone(), row.taken.clone());
+    assert_eq!(room(), [takes(&first), takes(&mallory), takes(&second)]);
     let expired = world.read(|tx| tx.expired_knocks(5, 9));
     assert_eq!(expired, std::slice::from_ref(&mallory));
     assert_eq!(world.read(|tx| tx.expired_knocks(4, 9)), []);
@@ -165,7 +190,7 @@ pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
     let put = [decided.clone(), late.clone()];
     world.write(move |tx| put.iter().try_for_each(|row| tx.put_knock(row)));
     assert_eq!(between("bruno"), Some(first.clone()));
-    assert_eq!(counts("did:web:bruno.test:"), (1, 1));
+    assert_eq!(room(), [takes(&first)]);
     assert_eq!(
         world.read(|tx| tx.knocks(true, 9)),
         std::slice::from_ref(&first)
@@ -176,6 +201,69 @@ pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
     );
     assert_eq!(world.read(|tx| tx.knocks(false, 1)), [decided]);
     assert_eq!(world.read(|tx| tx.expired_knocks(UNTIL - 1, 9)), []);
+}
+
+pub fn rules_and_blocks_are_kept(world: &World) {
+    let rule = |name: &str, made| RuleRow {
+        rule: Rule {
+            name: name.to_owned(),
+            ours: Some(did("aria")),
+            who: Who::Domain("bruno.test".parse().unwrap()),
+            admits: Admits::Message,
+            they_may: Types::parse(["https://example.org/work/1.0"]).unwrap(),
+            you_may: Types::none(),
+            limits: Restrictions {
+                uses: Some(20),
+                ..Restrictions::default()
+            },
+            lasts_s: Some(3_600),
+            until: UNTIL,
+            grants: Some(5),
+            note: "until Friday".to_owned(),
+        },
+        by: "operator".to_owned(),
+        created: START,
+        made,
+        ended: None,
+    };
+    let put = [rule("partners", 0), rule("a", 1), rule("partners", 2)];
+    world.write(move |tx| put.iter().try_for_each(|row| tx.put_rule(row)));
+    assert_eq!(
+        world.read(|tx| tx.rules()),
+        [rule("partners", 2), rule("a", 1)]
+    );
+    assert_eq!(world.read(|tx| tx.rule("a")), Some(rule("a", 1)));
+    assert_eq!(world.read(|tx| tx.rule("b")), None);
+
+    let block = |name: &str| BlockRow {
+        domain: name.parse().unwrap(),
+        by: "operator".to_owned(),
+        since: START,
+    };
+    let blocked = |name: &str| {
+        let name = did(name);
+        world.read(move |tx| tx.is_blocked(&name))
+    };
+    let put = [block("spam.test"), block("bad.test:8443")];
+    world.write(move |tx| put.iter().try_for_each(|row| tx.put_block(row)));
+    assert_eq!(
+        world.read(|tx| tx.blocks()),
+        [block("bad.test:8443"), block("spam.test")]
+    );
+    assert!(blocked("spam") && blocked("agents.spam"));
+    assert!(!blocked("nospam") && !blocked("bad") && !blocked("bruno"));
+    let lift = || world.write(|tx| tx.remove_block(&"spam.test".parse().unwrap()));
+    assert!(lift() && !lift());
+    assert!(!blocked("agents.spam"));
+    world.write(|tx| {
+        tx.put_peer(&PeerRow {
+            did: did("bruno"),
+            blocked: true,
+            speaks: Vec::new(),
+            first_seen: START,
+        })
+    });
+    assert!(blocked("bruno"));
 }
 
 pub fn parties_are_kept(world: &World) {

@@ -1,5 +1,5 @@
 use super::MemoryTx;
-use crate::rows::trust::{GrantRow, KnockRow, KnockState, PeerRow};
+use crate::rows::trust::{GrantRow, KnockRow, KnockState, PeerRow, Taken};
 use crate::{StoreError, Trust};
 use comity_did::Did;
 use comity_engine::GrantState;
@@ -99,13 +99,11 @@ impl Trust for MemoryTx<'_> {
         Ok(over)
     }
 
-    fn count_knocks(&self, domain_prefix: &str) -> Result<(u64, u64), StoreError> {
-        let mut counts = (0, 0);
-        for row in self.state.knocks.values().filter(|row| is_pending(row)) {
-            counts.0 += 1;
-            counts.1 += u64::from(row.sender.as_str().starts_with(domain_prefix));
-        }
-        Ok(counts)
+    fn knock_room(&self) -> Result<Vec<(Digest, Did, Taken)>, StoreError> {
+        let pending = self.state.knocks.values().filter(|row| is_pending(row));
+        Ok(pending
+            .map(|row| (row.digest, row.sender.clone(), row.taken.clone()))
+            .collect())
     }
 
     fn peer(&self, did: &Did) -> Result<Option<PeerRow>, StoreError> {

@@ -2,7 +2,9 @@
 
 use comity_did::Did;
 use comity_didcomm::MessageId;
+use comity_engine::domain::Domain;
 use comity_engine::grant::{Grant, GrantState, Pin};
+use comity_engine::policy::Rule;
 use comity_engine::{Code, Timestamp, contact::Knock};
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
@@ -30,6 +32,16 @@ pub struct GrantRow {
     pub version: u64,
     /// Messages accepted from the peer under it.
     pub uses: u64,
+    /// Messages of ours that went out under it; counted only where the grant limits them.
+    pub sent: u64,
+    /// Up to when the peer's messages have used up the grant's rate.
+    pub paid_in: Timestamp,
+    /// Up to when ours have.
+    pub paid_out: Timestamp,
+    /// The vouches that it stands on.
+    pub vouched: Option<Standing>,
+    /// The operator's words to himself and his colleagues.
+    pub note: String,
     /// When it was made here.
     pub created: Timestamp,
     /// When it ended here.
@@ -38,7 +50,62 @@ pub struct GrantRow {
     pub code: Option<Code>,
 }
 
+/// What a grant that was given on vouches stands on: it ends when one of them does.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// The vouches, the first of the chain first.
+    pub links: Vec<StandingLink>,
+    /// When the oldest of their statuses that we have was signed, UTC seconds.
+    pub status_at: u64,
+}
+
+/// One vouch that a grant stands on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StandingLink {
+    /// Its digest; its octets are kept under it.
+    pub vouch: Digest,
+    /// Who vouches.
+    pub issuer: Did,
+    /// Where its issuer says whether it still holds.
+    pub list: String,
+    /// Its place in that list.
+    pub index: u64,
+}
+
 impl GrantRow {
+    /// A grant in `state`, made now, with nothing else known or counted.
+    #[must_use]
+    pub fn new(grant: Grant, ours: Did, peer: Did, state: GrantState, now: Timestamp) -> Self {
+        Self {
+            grant,
+            ours,
+            peer,
+            state,
+            pin: None,
+            decided_by: String::new(),
+            approval: None,
+            knock: None,
+            version: 1,
+            uses: 0,
+            sent: 0,
+            paid_in: Timestamp::default(),
+            paid_out: Timestamp::default(),
+            vouched: None,
+            note: String::new(),
+            created: now,
+            ended: None,
+            code: None,
+        }
+    }
+
+    /// True if it was ended by a decision of ours rather than by its time or by the peer: only a
+    /// person lets the peer in again.
+    #[must_use]
+    pub fn was_revoked_by_us(&self) -> bool {
+        let revoked = self.code.as_ref() == Some(&Code::REVOKED);
+        self.state == GrantState::Ended && revoked && self.decided_by != "peer"
+    }
+
     /// How much it counts among the grants of its pair: the greatest does, and of those that
     /// ended the last.
     #[must_use]
@@ -77,6 +144,25 @@ pub struct KnockRow {
     pub expires: u64,
     /// What became of it.
     pub state: KnockState,
+    /// What it takes of the room that there is for knocks.
+    pub taken: Taken,
+    /// The invitation that it names, if we made it.
+    pub invitation: Option<String>,
+    /// The chains of vouches that came with it and hold.
+    pub vouched: Vec<Standing>,
+}
+
+/// What a pending knock takes of the room that there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Taken {
+    /// Whose share it takes ([`comity_engine::domain::share_of`]).
+    pub share: String,
+    /// The address prefix that it came from; absent for this machine itself.
+    pub prefix: Option<String>,
+    /// True if it came by an invitation or with a vouch: room is kept for those.
+    pub kept_room: bool,
+    /// Octets of it that are kept.
+    pub bytes: u64,
 }
 
 /// What became of a knock.
@@ -93,6 +179,8 @@ pub enum KnockState {
     Timeout,
     /// The sender knocked again.
     Replaced,
+    /// It gave way to another when there was no room.
+    Displaced,
 }
 
 impl KnockState {
@@ -105,6 +193,7 @@ impl KnockState {
             Self::Denied => "denied",
             Self::Timeout => "timeout",
             Self::Replaced => "replaced",
+            Self::Displaced => "displaced",
         }
     }
 }
@@ -120,4 +209,30 @@ pub struct PeerRow {
     pub speaks: Vec<String>,
     /// When it was first proved here.
     pub first_seen: Timestamp,
+}
+
+/// A rule that lets strangers in, as an operator made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleRow {
+    /// The rule; its name is its key.
+    pub rule: Rule,
+    /// Who made it.
+    pub by: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Grants that it has made.
+    pub made: u64,
+    /// When an operator ended it. Its name is never given out again, as the record has it.
+    pub ended: Option<Timestamp>,
+}
+
+/// A domain whose agents an operator keeps out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRow {
+    /// The domain.
+    pub domain: Domain,
+    /// Who blocked it.
+    pub by: String,
+    /// Since when.
+    pub since: Timestamp,
 }
