@@ -3,6 +3,8 @@
 //! - [`agent`]: the agent's door (formats §10): send, lease, settle. Served over HTTP and, with the
 //!   same operations, over a WebSocket.
 //! - [`operator`]: the operator's door: agents, knocks, grants, peers, messages, record.
+//! - [`invite`]: invitations, by which an operator lets somebody in
+//! - [`policy`]: the rules and explanations of the operator's door
 //!
 //! [`safe`] makes text of strangers fit to show.
 //!
@@ -10,7 +12,9 @@
 //! here, and is checked where it enters the node.
 
 pub mod agent;
+pub mod invite;
 pub mod operator;
+pub mod policy;
 mod problem;
 mod text;
 

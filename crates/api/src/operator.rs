@@ -17,8 +17,16 @@
 //! | `GET /v1/grants?all=` | [`ListQuery`] | `[`[`Grant`]`]`; not those that ended unless `all` |
 //! | `POST /v1/grants` | [`CreateGrant`] | 201 [`Grant`] |
 //! | `POST /v1/grants/{id}/revoke` | | [`Decided`] |
+//! | `GET /v1/grants/{id}/resume` | | [`Resume`]: what letting a suspended grant go on would approve |
+//! | `POST /v1/grants/{id}/resume` | [`ResumeGrant`] | [`Grant`] |
+//! | `GET /v1/rules?all=` | [`ListQuery`] | `[`[`KeptRule`](crate::policy::KeptRule)`]` |
+//! | `POST /v1/rules?dry_run=` | [`Rule`](crate::policy::Rule) | 201 [`KeptRule`](crate::policy::KeptRule), or [`Tried`](crate::policy::Tried) |
+//! | `DELETE /v1/rules/{name}?grants=` | | [`KeptRule`](crate::policy::KeptRule) |
+//! | `POST /v1/invitations` | [`Invite`](crate::invite::Invite) | 201 [`Invited`](crate::invite::Invited) |
+//! | `POST /v1/invitations/accept` | [`AcceptInvitation`](crate::invite::AcceptInvitation) | [`Following`](crate::invite::Following) |
+//! | `POST /v1/policy/explain` | [`Explain`](crate::policy::Explain) | [`Explained`](crate::policy::Explained) |
 //! | `GET /v1/peers` | | `[`[`Peer`]`]` |
-//! | `POST /v1/peers/block`, `/unblock` | [`PeerAct`] | [`Peer`] |
+//! | `POST /v1/peers/block`, `/unblock` | [`PeerAct`] | [`Decided`] |
 //! | `GET /v1/messages?after=&limit=&wait_s=&all=` | [`ListQuery`] | `[`[`MessageRow`]`]`, oldest first |
 //! | `GET /v1/messages/{id}` | | [`MessageRow`] with `message` |
 //! | `POST /v1/messages/{id}/drop` | | [`MessageRow`] |
@@ -159,7 +167,7 @@ pub struct Knock {
 }
 
 /// `POST /v1/knocks/{id}/approve`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approve {
     /// The approval digest that was shown.
@@ -173,6 +181,52 @@ pub struct Approve {
     /// Narrower: an earlier end, UTC seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
+    /// Narrower: at most so many messages in all, from each side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u64>,
+    /// Narrower: so many messages in so many seconds, from each side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// Narrower: the largest message, octets of its plaintext.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// Your words to yourself and your colleagues; at most 280 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// So many messages in so many seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// How many, from 1.
+    pub messages: u64,
+    /// In which time, seconds.
+    pub seconds: u64,
+}
+
+/// What letting a suspended grant go on would approve. `GET /v1/grants/{id}/resume` shows it;
+/// `POST` with its `approval` does it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resume {
+    /// The grant.
+    pub grant: String,
+    /// The peer.
+    pub peer: String,
+    /// The keys that it was made for: fingerprints, or the SCID.
+    pub was: Vec<String>,
+    /// The keys that the peer has now.
+    pub now: Vec<String>,
+    /// What you approve, exactly.
+    pub approval: String,
+}
+
+/// `POST /v1/grants/{id}/resume`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeGrant {
+    /// The approval digest that was shown.
+    pub approval: String,
 }
 
 /// Answer to a decision.
@@ -206,7 +260,28 @@ pub struct Grant {
     pub deniable: bool,
     /// Messages accepted from the peer under it.
     pub uses: u64,
-    /// Who decided.
+    /// Messages sent to the peer under it; counted only where there are limits.
+    #[serde(default)]
+    pub sent: u64,
+    /// At most so many messages in all, from each side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_uses: Option<u64>,
+    /// So many messages in so many seconds, from each side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// The largest message, octets of its plaintext.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// Your words to yourself and your colleagues.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// Whose vouches it stands on, the first of the chain first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouched_by: Vec<String>,
+    /// Why it ended, or was suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// Who decided: an operator, `rule:NAME`, or `peer`.
     pub decided_by: String,
     /// When it was made here, UTC seconds.
     pub created: u64,
@@ -214,7 +289,7 @@ pub struct Grant {
 
 /// `POST /v1/grants`: a grant without a knock, for a peer that cannot knock (other DIDComm
 /// software). The peer's node is not told.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateGrant {
     /// Our agent's name.
@@ -235,6 +310,18 @@ pub struct CreateGrant {
     /// Accept messages without `created_time`.
     #[serde(default)]
     pub untimed: bool,
+    /// At most so many messages in all, from each side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u64>,
+    /// So many messages in so many seconds, from each side.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// The largest message, octets of its plaintext.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bytes: Option<u64>,
+    /// Your words to yourself and your colleagues; at most 280 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// A party that this node knows.
@@ -256,7 +343,7 @@ pub struct Peer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PeerAct {
-    /// The peer's DID or handle.
+    /// The peer's DID or handle; or a domain, for all its agents.
     pub did: String,
 }
 

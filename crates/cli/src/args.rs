@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Knock(noun::knock::Knock),
     Grant(noun::grant::Grant),
     Peer(noun::peer::Peer),
+    Policy(noun::policy::Policy),
     Message(noun::message::Message),
     Record(noun::record::Record),
     Verify(verb::verify::Verify),

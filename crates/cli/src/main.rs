@@ -57,6 +57,7 @@ async fn run(cli: Cli, chosen: bool) -> Result<Exit, Trouble> {
         Command::Listen(args) => verb::listen::run(args, &shell).await,
         Command::Message(args) => noun::message::run(args, &shell).await,
         Command::Peer(args) => noun::peer::run(args, &shell).await,
+        Command::Policy(args) => noun::policy::run(args, &shell).await,
         Command::Record(args) => noun::record::run(args, &shell).await,
         Command::Send(args) => verb::send::run(args, &shell).await,
         Command::Status(args) => verb::status::run(args, &shell).await,

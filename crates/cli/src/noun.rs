@@ -3,8 +3,10 @@
 pub(crate) mod agent;
 pub(crate) mod grant;
 pub(crate) mod knock;
+pub(crate) mod limits;
 pub(crate) mod message;
 pub(crate) mod peer;
+pub(crate) mod policy;
 mod reconcile;
 pub(crate) mod record;
 

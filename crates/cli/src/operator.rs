@@ -57,6 +57,11 @@ impl Operator {
             .map(drop)
     }
 
+    /// Deletes; the answer says what it was.
+    pub(crate) async fn end<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
+        read(&self.call(Method::DELETE, path, Bytes::new()).await?)
+    }
+
     async fn call(&self, method: Method, path: &str, body: Bytes) -> Result<Bytes, Trouble> {
         let stream = UnixStream::connect(&self.socket)
             .await

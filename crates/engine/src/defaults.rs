@@ -35,10 +35,6 @@ pub const CONTACT_BYTES_MAX: usize = 16 * 1024;
 pub const PURPOSE_CHARS_MAX: usize = 280;
 /// Types one direction of a grant may list.
 pub const GRANT_TYPES_MAX: usize = 64;
-/// Pending knocks a node keeps in all; what comes beyond is told to come back.
-pub const KNOCKS_PENDING_MAX: usize = 1_000;
-/// Pending knocks for each sender domain.
-pub const KNOCKS_PER_DOMAIN_MAX: usize = 20;
 /// Digests that `causes` may name (formats §1).
 pub const CAUSES_MAX: usize = 64;
 /// Unsettled deliveries in an agent's inbox before the node refuses new mail with `e.p.me.res.full`.
@@ -55,3 +51,7 @@ pub const GRANT_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 pub const NOTE_CHARS_MAX: usize = 280;
 /// Rules a node keeps: each is asked about every knock.
 pub const RULES_MAX: usize = 1_000;
+/// Grants that a list goes through.
+pub const GRANTS_LISTED_MAX: usize = 10_000;
+/// How old the status of a vouch may be before what stands on it fails closed: a day.
+pub const VOUCH_STATUS_AGE_MAX: Duration = Duration::from_secs(86_400);

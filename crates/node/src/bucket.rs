@@ -5,6 +5,7 @@
 //! prefixes than there are places gains one bucket by it, not thousands.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -32,6 +33,15 @@ impl Prefix {
                 let [a, b, c, ..] = address.segments();
                 Self::V6([a, b, c])
             }
+        }
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::V4([a, b, c]) => write!(f, "{a}.{b}.{c}.0/24"),
+            Self::V6([a, b, c]) => write!(f, "{a:x}:{b:x}:{c:x}::/48"),
         }
     }
 }

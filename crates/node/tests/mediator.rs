@@ -84,6 +84,7 @@ async fn let_in(side: &Side, peer: &Party) {
         until: None,
         deniable: true,
         untimed: false,
+        ..Default::default()
     };
     side.core()
         .create_grant(&Operator::local(), grant)

@@ -96,6 +96,7 @@ async fn what_may_have_left_is_not_called_cancelled_though_nobody_could_say_and_
         until: None,
         deniable: false,
         untimed: false,
+        ..Default::default()
     };
     aria.core()
         .create_grant(&Operator::local(), grant)

@@ -267,6 +267,7 @@ pub async fn acquaint(
         they_may_send: None,
         you_may_send: None,
         until: None,
+        ..Default::default()
     };
     let path = format!("/v1/knocks/{}/approve", knock.id);
     let _: Decided = operator.post(&path, &approve).await?;

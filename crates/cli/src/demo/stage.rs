@@ -105,6 +105,7 @@ impl Stage {
             they_may_send: None,
             you_may_send: None,
             until: None,
+            ..Default::default()
         };
         let decided: Decided = self.b.operator().post(&path, &approve).await?;
         let text = format!(

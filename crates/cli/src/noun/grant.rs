@@ -1,4 +1,6 @@
+use super::limits::{self, Limits};
 use super::pick;
+use super::policy::full;
 use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
@@ -9,7 +11,7 @@ use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
 use crate::show::{self, time, words};
 use clap::{Args, Subcommand};
-use comity_api::operator::{self, CreateGrant, Decided};
+use comity_api::operator::{self, CreateGrant, Decided, Resume, ResumeGrant};
 use comity_api::safe;
 
 /// List, show, create, revoke who may do what, until when
@@ -52,6 +54,16 @@ enum Act {
     },
     /// Let a peer in that cannot knock (other DIDComm software); its node is not told
     Create(Create),
+    /// Let a suspended grant go on, if the peer's new keys are really theirs
+    Resume {
+        /// The grant, or the beginning of its id; or the peer
+        id: String,
+        /// The approval digest that you were shown; shows it if absent
+        #[arg(long, value_name = "DIGEST")]
+        approval: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
     /// End a collaboration now: queued mail is cancelled, the other node is told
     Revoke {
         /// The grant, or the beginning of its id; or the peer, if there is one grant with it
@@ -76,6 +88,11 @@ struct Create {
     /// Until when (30d, 2026-12-24) [default: in thirty days]
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
+    #[command(flatten)]
+    limits: Limits,
+    /// Words to yourself and your colleagues
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
     /// Accept messages that prove themselves to us only (authcrypt, what most other software
     /// sends); what your agent sends is signed all the same
     #[arg(long)]
@@ -113,6 +130,22 @@ pub(crate) async fn run(args: Grant, shell: &Shell) -> Result<Exit, Trouble> {
             show::one(output, &grant, details)?;
             Ok(Exit::Ok)
         }
+        Act::Resume {
+            id,
+            approval,
+            output,
+        } => {
+            let path = format!("/v1/grants/{}/resume", part(&id));
+            let Some(approval) = approval else {
+                let shown: Resume = operator.get(&path).await?;
+                show::one(output, &shown, resumption)?;
+                return Ok(Exit::Ok);
+            };
+            let body = ResumeGrant { approval };
+            let grant: operator::Grant = operator.post(&path, &body).await?;
+            show::one(output, &grant, details)?;
+            Ok(Exit::Ok)
+        }
         Act::Revoke { id } => {
             let grants = grants(&operator, false).await?;
             let is_peer =
@@ -145,14 +178,14 @@ fn request(create: Create) -> Result<CreateGrant, Trouble> {
         peer: create.peer,
         they_may_send: full(&create.they_may),
         we_may_send: full(&create.we_may),
-        until: create.until.as_deref().map(time::until).transpose()?,
+        until: limits::until(create.until.as_deref())?,
         deniable: create.deniable,
         untimed: create.untimed,
+        uses: create.limits.uses,
+        rate: create.limits.rate,
+        max_bytes: create.limits.max_bytes,
+        note: create.note,
     })
-}
-
-fn full(types: &[String]) -> Vec<String> {
-    types.iter().map(|type_| words::full_type(type_)).collect()
 }
 
 async fn grants(operator: &Operator, all: bool) -> Result<Vec<operator::Grant>, Trouble> {
@@ -192,20 +225,66 @@ fn details(grant: &operator::Grant) -> String {
         true => "messages may prove themselves to us only",
         false => "signed messages only",
     };
-    format!(
-        "{} {}  {}\n  ours       {}\n  peer       {}\n  they may   send {}\n  we may     send {}\n  \
-         until      {}\n  proof      {proof}\n  uses       {}\n  decided    by {} at {}",
+    let mut lines = vec![format!(
+        "{} {}  {}",
         paint(paint::STRONG, "grant"),
         safe(&grant.id),
-        paint::state(&grant.state),
-        safe(&grant.ours),
-        safe(&grant.peer),
-        all(&grant.they_may_send),
-        all(&grant.we_may_send),
-        time::exact(grant.until),
-        words::count(grant.uses, "message"),
-        safe(&grant.decided_by),
-        time::exact(grant.created),
+        paint::state(&grant.state)
+    )];
+    let mut line = |name: &str, text: String| lines.push(format!("  {name:<10} {text}"));
+    line("ours", safe(&grant.ours));
+    line("peer", safe(&grant.peer));
+    line("they may", format!("send {}", all(&grant.they_may_send)));
+    line("we may", format!("send {}", all(&grant.we_may_send)));
+    line("until", time::exact(grant.until));
+    line("proof", proof.to_owned());
+    let limits = limits::in_words(grant.most_uses, grant.rate, grant.max_bytes);
+    if !limits.is_empty() {
+        line("limits", limits);
+    }
+    let sent = match grant.sent {
+        0 => String::new(),
+        sent => format!(", {sent} of yours"),
+    };
+    line(
+        "uses",
+        format!("{}{sent}", words::count(grant.uses, "message")),
+    );
+    if !grant.vouched_by.is_empty() {
+        let chain = grant.vouched_by.iter().map(|did| words::who(did));
+        line(
+            "vouched",
+            format!("by {}", chain.collect::<Vec<_>>().join(", then ")),
+        );
+    }
+    let at = time::exact(grant.created);
+    line("decided", format!("by {} at {at}", safe(&grant.decided_by)));
+    if let Some(code) = &grant.code {
+        line("because", safe(code));
+    }
+    if !grant.note.is_empty() {
+        line("note", safe(&grant.note));
+    }
+    lines.join("\n")
+}
+
+fn resumption(shown: &Resume) -> String {
+    let keys = |list: &[String]| list.iter().map(|key| safe(key)).collect::<Vec<_>>();
+    let below = "\n             ";
+    format!(
+        "{} {}\n  peer       {}\n  was        {}\n  is now     {}\n  approval   {}\n\nCompare the new \
+         keys with the peer's operator, not by mail of theirs.   {}",
+        paint(paint::STRONG, "suspended grant"),
+        safe(&shown.grant),
+        safe(&shown.peer),
+        keys(&shown.was).join(below),
+        keys(&shown.now).join(below),
+        safe(&shown.approval),
+        hint(format!(
+            "comity grant resume {} --approval {}",
+            words::short_digest(&shown.grant),
+            shown.approval
+        ))
     )
 }
 

@@ -1,4 +1,6 @@
+use super::limits::{self, Limits};
 use super::pick;
+use super::policy::full;
 use crate::args::{Listing, Output};
 use crate::exit::{Exit, Trouble};
 use crate::operator::{Operator, part};
@@ -73,6 +75,11 @@ struct Approval {
     /// Narrower: an earlier end (7d, 2026-12-24)
     #[arg(long, value_name = "WHEN")]
     until: Option<String>,
+    #[command(flatten)]
+    limits: Limits,
+    /// Words to yourself and your colleagues
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
     /// Approve only what was shown under this digest
     #[arg(long, value_name = "DIGEST")]
     approval: Option<String>,
@@ -156,9 +163,13 @@ async fn approve(operator: &Operator, approval: Approval) -> Result<Exit, Troubl
     }
     let narrower = Approve {
         approval: knock.approval.clone(),
-        they_may_send: approval.they_may,
-        you_may_send: approval.you_may,
-        until: approval.until.as_deref().map(time::until).transpose()?,
+        they_may_send: approval.they_may.as_deref().map(full),
+        you_may_send: approval.you_may.as_deref().map(full),
+        until: limits::until(approval.until.as_deref())?,
+        uses: approval.limits.uses,
+        rate: approval.limits.rate,
+        max_bytes: approval.limits.max_bytes,
+        note: approval.note,
     };
     if !approval.yes && approval.approval.is_none() && !confirm(knock, &narrower)? {
         return Err(Trouble::failed("nothing was approved"));
@@ -204,6 +215,10 @@ fn confirm(knock: &operator::Knock, narrower: &Approve) -> Result<bool, Trouble>
     }
     if let Some(until) = narrower.until {
         text.push_str(&format!("\n  narrower   until {}", time::exact(until)));
+    }
+    let limits = limits::in_words(narrower.uses, narrower.rate, narrower.max_bytes);
+    if !limits.is_empty() {
+        text.push_str(&format!("\n  narrower   {limits}"));
     }
     anstream::print!("{text}\n\nLet them in? [y/N] ");
     let ask = || {

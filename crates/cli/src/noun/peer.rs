@@ -7,17 +7,18 @@ use crate::show::paint;
 use crate::show::table::{Cell, Table};
 use crate::show::{self, time, words};
 use clap::{Args, Subcommand};
-use comity_api::operator::{self, PeerAct};
+use comity_api::operator::{self, Decided, PeerAct};
 use comity_api::safe;
 
-/// List, block, unblock the agents you know
+/// List, block, unblock the agents and organisations you know
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
     after_help = "\
 Examples:
   comity peer
-  comity peer block mallory@agents.org-m.com"
+  comity peer block mallory@agents.org-m.com
+  comity peer block org-m.com"
 )]
 pub(crate) struct Peer {
     #[command(flatten)]
@@ -32,12 +33,12 @@ enum Act {
     List(Listing),
     /// Hear nothing from a peer any more, knocks included
     Block {
-        /// A handle or a DID
+        /// A handle or a DID; or a domain, for all its agents (spam.com covers agents.spam.com)
         peer: String,
     },
     /// Hear from a peer again
     Unblock {
-        /// A handle or a DID
+        /// A handle, a DID or a domain
         peer: String,
     },
 }
@@ -55,13 +56,8 @@ pub(crate) async fn run(args: Peer, shell: &Shell) -> Result<Exit, Trouble> {
 }
 
 async fn set(operator: &Operator, path: &str, did: String) -> Result<Exit, Trouble> {
-    let peer: operator::Peer = operator.post(path, &PeerAct { did }).await?;
-    let now = if peer.blocked {
-        "blocked"
-    } else {
-        "not blocked"
-    };
-    say!("{} is {now}", words::who(&peer.did));
+    let decided: Decided = operator.post(path, &PeerAct { did }).await?;
+    say!("{}", safe(&decided.outcome));
     Ok(Exit::Ok)
 }
 

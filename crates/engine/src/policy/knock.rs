@@ -273,7 +273,7 @@ pub fn admit<'a>(
 fn usable(rule: &Rule, made: u64, ours: &Did, now: u64) -> Result<(), Misfit> {
     if !rule.is_about(ours) {
         Err(Misfit::Agent)
-    } else if now >= rule.until {
+    } else if !rule.is_open(now) {
         Err(Misfit::Over)
     } else if rule.grants.is_some_and(|most| made >= most) {
         Err(Misfit::UsedUp)

@@ -34,6 +34,9 @@ pub struct Rule {
     pub lasts_s: Option<u64>,
     /// When the rule ends, and with it every grant that it made at the latest, UTC seconds.
     pub until: u64,
+    /// When it lets nobody in any more, if that is before its grants end, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_until: Option<u64>,
     /// How many grants it may make in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<u64>,
@@ -52,7 +55,7 @@ pub enum Who {
     Domain(Domain),
     /// Whoever this agent vouches for, or is at the end of a chain of vouches that begins with it.
     VouchedBy(Did),
-    /// Whoever has the invitation with this id: the id is the secret.
+    /// Whoever has an invitation. Its id is the secret; this is the key that is kept of it.
     Invited(String),
 }
 
@@ -137,6 +140,12 @@ impl Rule {
     #[must_use]
     pub fn label(&self) -> String {
         format!("rule:{}", self.name)
+    }
+
+    /// True if it lets somebody in at this time, UTC seconds.
+    #[must_use]
+    pub fn is_open(&self, now: u64) -> bool {
+        now < self.until && self.open_until.is_none_or(|until| now < until)
     }
 
     /// True if it is about this agent of ours.

@@ -11,10 +11,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
+use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{
-    Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct,
+    Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct, ResumeGrant,
 };
+use comity_api::policy::{DryRun, EndRule, Explain, Rule};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode, Uri};
 use serde::de::DeserializeOwned;
@@ -52,6 +54,12 @@ fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
         .route("/v1/knocks/{id}/deny", post(deny))
         .route("/v1/grants", get(grants).post(create_grant))
         .route("/v1/grants/{id}/revoke", post(revoke))
+        .route("/v1/grants/{id}/resume", get(suspended).post(resume))
+        .route("/v1/rules", get(rules).post(add_rule))
+        .route("/v1/rules/{name}", delete(end_rule))
+        .route("/v1/policy/explain", post(explain))
+        .route("/v1/invitations", post(invite))
+        .route("/v1/invitations/accept", post(accept_invitation))
         .route("/v1/peers", get(peers))
         .route("/v1/peers/block", post(block))
         .route("/v1/peers/unblock", post(unblock))
@@ -145,6 +153,54 @@ async fn create_grant(State(door): Door, body: Body) -> Answer {
 
 async fn revoke(State(door): Door, Path(id): Path<String>) -> Answer {
     ok(&door.core.revoke(&Operator::local(), &id).await?)
+}
+
+async fn suspended(State(door): Door, Path(id): Path<String>) -> Answer {
+    ok(&door.core.suspended(&id).await?)
+}
+
+async fn resume(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
+    let resume: ResumeGrant = door.read(body).await?;
+    let by = Operator::local();
+    ok(&door.core.resume(&by, &id, &resume.approval).await?)
+}
+
+async fn rules(State(door): Door, uri: Uri) -> Answer {
+    let query: ListQuery = problem::query(&uri)?;
+    ok(&door.core.rules(query.all).await?)
+}
+
+async fn add_rule(State(door): Door, uri: Uri, body: Body) -> Answer {
+    let DryRun { dry_run } = problem::query(&uri)?;
+    let rule: Rule = door.read(body).await?;
+    if dry_run {
+        return ok(&door.core.try_rule(rule).await?);
+    }
+    let kept = door.core.add_rule(&Operator::local(), rule).await?;
+    Ok(answer(StatusCode::CREATED, &kept))
+}
+
+async fn end_rule(State(door): Door, Path(name): Path<String>, uri: Uri) -> Answer {
+    let EndRule { grants } = problem::query(&uri)?;
+    let by = Operator::local();
+    ok(&door.core.end_rule(&by, &name, grants).await?)
+}
+
+async fn invite(State(door): Door, body: Body) -> Answer {
+    let invite: Invite = door.read(body).await?;
+    let invited = door.core.invite(&Operator::local(), invite).await?;
+    Ok(answer(StatusCode::CREATED, &invited))
+}
+
+async fn accept_invitation(State(door): Door, body: Body) -> Answer {
+    let accept: AcceptInvitation = door.read(body).await?;
+    let by = Operator::local();
+    ok(&door.core.accept_invitation(&by, accept).await?)
+}
+
+async fn explain(State(door): Door, body: Body) -> Answer {
+    let ask: Explain = door.read(body).await?;
+    ok(&door.core.explain(ask).await?)
 }
 
 async fn peers(State(door): Door) -> Answer {

@@ -106,7 +106,8 @@ async fn didcomm(State(wire): State<Arc<Wire>>, request: Request<Body>) -> Respo
     if client.is_some_and(|client| !wire.refusals.has(&client)) {
         return later(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(10));
     }
-    let answer = take(&wire, request.into_body()).await;
+    let prefix = client.map(|client| client.to_string());
+    let answer = take(&wire, request.into_body(), prefix).await;
     let refused = matches!(answer, WireAnswer::Refused | WireAnswer::TooLarge);
     if refused && let Some(client) = client {
         wire.refusals.take(client);
@@ -121,7 +122,7 @@ async fn didcomm(State(wire): State<Arc<Wire>>, request: Request<Body>) -> Respo
     }
 }
 
-async fn take(wire: &Wire, body: Body) -> WireAnswer {
+async fn take(wire: &Wire, body: Body, prefix: Option<String>) -> WireAnswer {
     let held = match wire.bodies.read(body).await {
         Ok(held) => held,
         Err(BodyError::TooLarge) => return WireAnswer::TooLarge,
@@ -131,7 +132,7 @@ async fn take(wire: &Wire, body: Body) -> WireAnswer {
     let Ok(_place) = wire.at_once.try_acquire() else {
         return WireAnswer::Busy;
     };
-    wire.core.receive(held.octets.clone()).await
+    wire.core.receive(held.octets.clone(), prefix).await
 }
 
 async fn document(

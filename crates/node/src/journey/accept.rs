@@ -10,11 +10,12 @@ use super::refuse::{again, receipt, refuse, suspend, void_too_late};
 use super::terminal::is_nodes_own;
 use super::trouble::CoreError;
 use super::trust::knocks::NOT_ACCEPTABLE;
+use super::trust::rules::admit_first;
 use crate::fail;
 use bytes::Bytes;
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
-use comity_engine::decide::{Facts, Held, Rule, decide};
+use comity_engine::decide::{Basis, Facts, Held, Verdict as Decided, decide};
 use comity_engine::order::{Place, place};
 use comity_engine::state::ReceiptState;
 use comity_engine::{Code, GrantState, InState, Timestamp, defaults, fresh, grant};
@@ -58,13 +59,17 @@ pub(super) enum Verdict {
 }
 
 impl Core {
-    /// Takes one envelope from the wire.
-    pub async fn receive(self: &Arc<Self>, octets: Bytes) -> WireAnswer {
+    /// Takes one envelope from the wire; `prefix` is the address prefix that it came from, `None`
+    /// for this machine itself.
+    pub async fn receive(self: &Arc<Self>, octets: Bytes, prefix: Option<String>) -> WireAnswer {
         if octets.len() > defaults::ENVELOPE_BYTES_MAX {
             return WireAnswer::TooLarge;
         }
         let result = match self.open(&octets).await {
-            Ok(arrival) => self.take(arrival).await,
+            Ok(mut arrival) => {
+                arrival.prefix = prefix;
+                self.take(arrival).await
+            }
             Err(stop) => Err(stop),
         };
         match result {
@@ -181,7 +186,7 @@ pub(super) fn accept(
         again(tx, arrival)?;
         return only(Verdict::Again);
     }
-    let Some(row) = tx.grant_between(agent, sender)? else {
+    let Some(row) = grant_for(tx, entropy, arrival)? else {
         return only(Verdict::Silent);
     };
     let order = arrival.order().filter(|_| row.knock.is_some());
@@ -203,12 +208,13 @@ pub(super) fn accept(
         }
     };
     let decision = match refused {
-        Some(code) => Err(code),
+        Some(code) => Err(Not::Refused(code)),
         None => judge(tx, entropy, arrival, &row)?,
     };
-    let rule = match decision {
-        Ok(rule) => rule,
-        Err(code) => {
+    let basis = match decision {
+        Ok(basis) => basis,
+        Err(Not::Yet) => return only(Verdict::Full),
+        Err(Not::Refused(code)) => {
             let verdict = refuse(tx, entropy, arrival, &row, &code, report)?;
             // A refusal of a proved sender consumes its number (formats §1).
             if let (Some(order), Some(Place::Next), Verdict::Told) = (order, place, &verdict) {
@@ -223,8 +229,32 @@ pub(super) fn accept(
     if let Some(order) = order {
         tx.claim_order(Way::In, sender, agent, &arrival.thid, last, order)?;
     }
-    let changed = keep(tx, entropy, arrival, row, rule, order)?;
+    let changed = keep(tx, entropy, arrival, row, basis, order)?;
     Ok((Verdict::Accepted, changed))
+}
+
+/// The grant that counts between the two; one that a rule makes now, if none lives.
+fn grant_for(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    arrival: &Arrival,
+) -> Result<Option<GrantRow>, CoreError> {
+    let last = tx.grant_between(&arrival.agent.did, &arrival.sender)?;
+    if last
+        .as_ref()
+        .is_some_and(|row| row.state != GrantState::Ended)
+    {
+        return Ok(last);
+    }
+    let begun = admit_first(tx, entropy, arrival, last.as_ref())?;
+    Ok(begun.or(last))
+}
+
+/// Why a message goes no further now.
+enum Not {
+    Refused(Code),
+    /// The grant's rate is used up until then.
+    Yet,
 }
 
 /// The whole decision over a message: identity pinned, fresh, granted.
@@ -233,7 +263,7 @@ fn judge(
     entropy: &dyn Entropy,
     arrival: &Arrival,
     row: &GrantRow,
-) -> Result<Result<Rule, Code>, CoreError> {
+) -> Result<Result<Basis, Not>, CoreError> {
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
     let now = tx.now();
     if row.state == GrantState::Active
@@ -243,7 +273,7 @@ fn judge(
             .is_some_and(|pin| !grant::continues(pin, &arrival.document))
     {
         suspend(tx, entropy, row, arrival)?;
-        return Ok(Err(Code::SUSPENDED));
+        return Ok(Err(Not::Refused(Code::SUSPENDED)));
     }
     let restrictions = row.grant.restrictions();
     let comity = row.knock.is_some();
@@ -256,14 +286,16 @@ fn judge(
             grant: &row.grant,
             state: row.state,
             uses: row.uses,
+            paid: row.paid_in,
+            vouched_until: row.vouched_until(),
         }),
         reply_to: None,
-        blocked: tx.peer(sender)?.is_some_and(|peer| peer.blocked),
+        blocked: tx.is_blocked(sender)?,
         now,
     };
     let mut decision = decide(&facts);
     let opened;
-    if decision.refused == Some(Code::TYPE_NOT_GRANTED) {
+    if decision.basis == Basis::Type {
         // Perhaps a reply in a thread that we opened.
         opened = request_of(tx, agent, sender, &arrival.thid)?;
         facts.reply_to = opened.as_ref();
@@ -272,26 +304,29 @@ fn judge(
     // A tombstone stands for a message that the same grant covered, and what the node itself takes
     // needs no mention there; everything else about them is judged alike.
     let unlisted = comity && is_settled_by_node(arrival);
-    if let Some(code) = decision.refused
-        && !(unlisted && decision.rule == Rule::Type)
-    {
-        return Ok(Err(code));
+    match &decision.verdict {
+        Decided::Allow => {}
+        _ if unlisted && decision.basis == Basis::Type => {}
+        // What tells that a message does not come is not told to wait.
+        Decided::Wait(_) if unlisted => {}
+        Decided::Wait(_) => return Ok(Err(Not::Yet)),
+        Decided::Refuse(code) => return Ok(Err(Not::Refused(code.clone()))),
     }
     // What we keep we must be able to read again: an envelope has room for more than that.
     if arrival.bytes > defaults::PLAINTEXT_BYTES_MAX as u64 {
-        return Ok(Err(Code::TOO_LARGE));
+        return Ok(Err(Not::Refused(Code::TOO_LARGE)));
     }
     let (created, expires) = arrival.times();
     if fresh::check(created, expires, restrictions.untimed, now).is_err() {
-        return Ok(Err(Code::EXPIRED));
+        return Ok(Err(Not::Refused(Code::EXPIRED)));
     }
     if comity && arrival.recipients() != 1 {
-        return Ok(Err(Code::SEVERAL_RECIPIENTS));
+        return Ok(Err(Not::Refused(Code::SEVERAL_RECIPIENTS)));
     }
     if comity && arrival.order().is_none() {
-        return Ok(Err(Code::ORDER_CONFLICT));
+        return Ok(Err(Not::Refused(Code::ORDER_CONFLICT)));
     }
-    Ok(Ok(decision.rule))
+    Ok(Ok(decision.basis))
 }
 
 /// Keeps an accepted message with all that follows from it.
@@ -300,7 +335,7 @@ fn keep(
     entropy: &dyn Entropy,
     arrival: &Arrival,
     mut grant: GrantRow,
-    rule: Rule,
+    basis: Basis,
     order: Option<u64>,
 ) -> Result<Vec<MessageId>, CoreError> {
     let (agent, sender) = (&arrival.agent.did, &arrival.sender);
@@ -339,6 +374,9 @@ fn keep(
     let entry = note(tx, entropy, Event::MessageIn(facts), Some(arrival.digest))?;
     let comity = grant.knock.is_some();
     grant.uses += 1;
+    if let Some(rate) = grant.grant.restrictions().rate {
+        grant.paid_in = rate.next(grant.paid_in, now).1;
+    }
     tx.put_grant(&grant)?;
     if comity {
         tx.put_receipt(&receipt(tx, arrival, ReceiptState::Received, None, entry))?;
@@ -382,7 +420,7 @@ fn keep(
         received: now,
         expires: fresh_until,
         grant: grant_id,
-        rule: rule.as_str().to_owned(),
+        rule: basis.as_str().to_owned(),
         proof_anyone: arrival.proof_anyone,
         kid: arrival.kid.to_string(),
         first_contact: !tx.has_incoming(agent, sender)?,
@@ -407,7 +445,7 @@ fn keep(
 }
 
 /// The type of our message that opened this thread with this peer, if we opened it and it went out.
-fn request_of(
+pub(super) fn request_of(
     tx: &dyn Tx,
     agent: &Did,
     peer: &Did,

@@ -5,10 +5,12 @@ use super::draft::SignedMessage;
 use super::note::note;
 use super::submit::Prepared;
 use super::trouble::CoreError;
+use super::trust::rules::lists;
 use crate::config::Outbound;
 use comity_api::Problem;
 use comity_did::Did;
-use comity_engine::decide::{Facts, Held, decide};
+use comity_didcomm::{MessageId, MessageType};
+use comity_engine::decide::{Basis, Facts, Held, Verdict as Decided, decide};
 use comity_engine::{Code, GrantState, OutState, Proved, Timestamp, WaitingOn, defaults};
 use comity_record::entry::{Ended, EndedState, MessageFacts, MessageOut};
 use comity_record::{Digest, Event};
@@ -17,7 +19,11 @@ use comity_store::{History, OutKind, Outgoing, StoreError, Tx, Way};
 /// What policy says about sending now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    Queue { grant: Digest },
+    /// It goes out under this grant, not before `from`.
+    Queue {
+        grant: Digest,
+        from: Option<Timestamp>,
+    },
     Hold(WaitingOn),
     Refuse(Code),
 }
@@ -46,7 +52,9 @@ pub(crate) fn judge(
     let held = row.as_ref().map(|row| Held {
         grant: &row.grant,
         state: row.state,
-        uses: 0,
+        uses: row.sent,
+        paid: row.paid_out,
+        vouched_until: row.vouched_until(),
     });
     let mut facts = Facts {
         sender: agent,
@@ -55,25 +63,27 @@ pub(crate) fn judge(
         deniable: false,
         grant: held,
         reply_to: None,
-        blocked: tx.peer(&draft.to)?.is_some_and(|peer| peer.blocked),
+        blocked: tx.is_blocked(&draft.to)?,
         now: tx.now(),
     };
     let mut decision = decide(&facts);
     let opened;
-    if decision.refused == Some(Code::TYPE_NOT_GRANTED) {
-        // A reply in a thread that the peer opened: its first message is the one named like it.
-        let first = tx.seen(agent, &draft.to, &draft.thid)?;
-        opened = match first {
-            Some(digest) => tx.incoming_by_digest(agent, &digest)?.map(|row| row.type_),
-            None => None,
-        };
+    if decision.basis == Basis::Type {
+        opened = request_from(tx, agent, &draft.to, &draft.thid)?;
         facts.reply_to = opened.as_ref();
         decision = decide(&facts);
     }
-    let Some(code) = decision.refused else {
-        let grant = row.map(|row| row.grant.id());
-        let grant = grant.ok_or(CoreError::Defect("allowed without a grant"))?;
-        return Ok(Verdict::Queue { grant });
+    let code = match decision.verdict {
+        Decided::Refuse(code) => code,
+        passes => {
+            let grant = row.map(|row| row.grant.id());
+            let grant = grant.ok_or(CoreError::Defect("allowed without a grant"))?;
+            let from = match passes {
+                Decided::Wait(from) => Some(from),
+                _ => None,
+            };
+            return Ok(Verdict::Queue { grant, from });
+        }
     };
     let over = |until: u64| tx.now().seconds() >= until;
     let knocks = match &row {
@@ -88,7 +98,9 @@ pub(crate) fn judge(
         },
     };
     let ended = row.as_ref().and_then(|row| row.code.clone());
+    let listed = knocks && lists(tx, agent, &draft.to, &draft.type_)?;
     Ok(match outbound {
+        _ if listed => Verdict::Hold(WaitingOn::Grant),
         _ if !knocks => Verdict::Refuse(ended.unwrap_or(code)),
         Outbound::Open => Verdict::Hold(WaitingOn::Grant),
         Outbound::Ask => Verdict::Hold(WaitingOn::Operator),
@@ -131,10 +143,17 @@ pub(super) fn keep(
         tx.claim_order(Way::Out, agent, &draft.to, &draft.thid, *expected, *number)?;
     }
     let now = tx.now();
-    let (state, grant, waiting_on, code) = match verdict {
-        Verdict::Queue { grant } => (OutState::Queued, Some(grant), None, None),
-        Verdict::Hold(on) => (OutState::Held, None, Some(on), None),
-        Verdict::Refuse(code) => (OutState::Refused, None, None, Some(code)),
+    let (state, grant, waiting_on, code) = match &verdict {
+        Verdict::Queue { grant, .. } => (OutState::Queued, Some(*grant), None, None),
+        Verdict::Hold(on) => (OutState::Held, None, Some(*on), None),
+        Verdict::Refuse(code) => (OutState::Refused, None, None, Some(code.clone())),
+    };
+    let next_attempt = match verdict {
+        Verdict::Queue { grant, from } => {
+            count_out(tx, agent, &grant)?;
+            from.unwrap_or(now)
+        }
+        _ => now,
     };
     let mut row = Outgoing {
         agent: agent.clone(),
@@ -153,7 +172,7 @@ pub(super) fn keep(
         reason: None,
         created: now,
         expires: draft.expires,
-        next_attempt: now,
+        next_attempt,
         attempts: 0,
         grant,
         purpose: prepared.purpose.clone(),
@@ -200,6 +219,38 @@ pub(super) fn keep(
     row.seq = tx.put_outgoing(&row)?;
     tx.put_event(agent, &row.id)?;
     Ok(row)
+}
+
+/// The type of the message with which the peer opened this thread.
+pub(super) fn request_from(
+    tx: &dyn Tx,
+    agent: &Did,
+    peer: &Did,
+    thid: &MessageId,
+) -> Result<Option<MessageType>, CoreError> {
+    // The first message of a thread is the one named like it.
+    let Some(digest) = tx.seen(agent, peer, thid)? else {
+        return Ok(None);
+    };
+    let row = tx.incoming_by_digest(agent, &digest)?;
+    Ok(row.map(|row| row.type_))
+}
+
+/// Counts a message of ours under a grant that limits them.
+pub(super) fn count_out(tx: &mut dyn Tx, agent: &Did, grant: &Digest) -> Result<(), CoreError> {
+    let Some(mut row) = tx.grant(grant, agent)? else {
+        return Ok(());
+    };
+    let limits = row.grant.restrictions();
+    if limits.uses.is_none() && limits.rate.is_none() {
+        return Ok(());
+    }
+    row.sent += 1;
+    if let Some(rate) = limits.rate {
+        row.paid_out = rate.next(row.paid_out, tx.now()).1;
+    }
+    tx.put_grant(&row)?;
+    Ok(())
 }
 
 /// Records the end of a message of ours that no receipt proves.

@@ -5,6 +5,7 @@ use super::Core;
 use super::identity::Hosted;
 use super::receipts::RECEIPTS;
 use super::trouble::CoreError;
+use super::trust::rules::might_admit;
 use crate::custody::KeyAgreement;
 use crate::resolve::{Lane, ResolveError};
 use comity_did::{Did, DidDocument, DidUrl, Relationship};
@@ -53,6 +54,8 @@ pub(crate) struct Arrival {
     pub(crate) octets: Vec<u8>,
     /// Octets of the plaintext.
     pub(crate) bytes: u64,
+    /// The address prefix that it came from; `None` for this machine itself.
+    pub(crate) prefix: Option<String>,
 }
 
 impl Arrival {
@@ -185,12 +188,13 @@ impl Core {
     async fn gate(&self, agent: &Arc<Hosted>, claim: &Claim) -> Result<Lane, Stop> {
         let type_ = claim.type_.as_ref().map(MessageType::as_str);
         let (ours, peer) = (agent.did.clone(), claim.from.clone());
-        let (grant, blocked) = self
+        let (grant, blocked, admitted) = self
             .store
             .read(move |tx| {
-                let blocked = tx.peer(&peer)?.is_some_and(|peer| peer.blocked);
+                let blocked = tx.is_blocked(&peer)?;
                 let grant = tx.grant_between(&ours, &peer)?;
-                Ok::<_, CoreError>((grant.map(|grant| grant.state), blocked))
+                let admitted = grant.is_none() && might_admit(tx, &ours, &peer)?;
+                Ok::<_, CoreError>((grant.map(|grant| grant.state), blocked, admitted))
             })
             .await?;
         match (grant, type_) {
@@ -201,6 +205,8 @@ impl Core {
             // Who had a grant is told that it ended; not worth more than the stranger's lane.
             (Some(GrantState::Ended), _) => Ok(Lane::Stranger),
             (None, Some(comity_engine::contact::KNOCK)) => Ok(Lane::Stranger),
+            // A rule lets some in who cannot knock.
+            (None, _) if admitted => Ok(Lane::Stranger),
             // An authcrypted claim has no type before it is opened, and strangers may only knock
             // with a signed message.
             (None, _) => Err(Stop::Quiet("no-grant")),
@@ -269,6 +275,7 @@ fn arrival(agent: Arc<Hosted>, received: Received) -> Result<Arrival, Stop> {
         digest,
         octets,
         bytes,
+        prefix: None,
         received,
     })
 }

@@ -108,7 +108,7 @@ impl Core {
         let counts = self
             .store
             .read(|tx| {
-                let knocks = tx.count_knocks("-")?.0;
+                let knocks = tx.knock_room()?.len() as u64;
                 Ok::<_, CoreError>((tx.count_outgoing()?, tx.count_incoming()?, knocks))
             })
             .await;

@@ -74,7 +74,8 @@ impl Core {
             type_: REPORT,
             thid: id.clone(),
             id,
-            about: Some((about.thid.clone(), about.id.clone())),
+            pthid: Some(about.thid.clone()),
+            ack: Some(about.id.clone()),
             expires: (self.clock.now() + defaults::EXPIRY).seconds(),
             body,
         };

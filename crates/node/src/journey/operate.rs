@@ -43,7 +43,7 @@ impl Core {
                     .filter(|row| row.waiting_on == Some(WaitingOn::Operator))
                     .count();
                 Ok::<_, CoreError>((
-                    tx.count_knocks("-")?.0,
+                    tx.knock_room()?.len() as u64,
                     held as u64,
                     tx.count_outgoing()?,
                     tx.count_incoming()?,
@@ -433,6 +433,7 @@ fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
 /// A grant as operators see it.
 pub(super) fn grant(row: &GrantRow) -> Grant {
     let listed = |did| row.grant.types_from(did).iter().map(safe).collect();
+    let limits = row.grant.restrictions();
     Grant {
         id: row.grant.id().to_string(),
         ours: row.ours.to_string(),
@@ -441,8 +442,23 @@ pub(super) fn grant(row: &GrantRow) -> Grant {
         they_may_send: listed(&row.peer),
         we_may_send: listed(&row.ours),
         until: row.grant.until(),
-        deniable: row.grant.restrictions().deniable,
+        deniable: limits.deniable,
         uses: row.uses,
+        sent: row.sent,
+        most_uses: limits.uses,
+        rate: limits.rate.map(|rate| comity_api::operator::Rate {
+            messages: rate.messages,
+            seconds: rate.seconds,
+        }),
+        max_bytes: limits.max_bytes,
+        note: safe(&row.note),
+        vouched_by: row
+            .vouched
+            .iter()
+            .flat_map(|standing| &standing.links)
+            .map(|link| link.issuer.to_string())
+            .collect(),
+        code: row.code.as_ref().map(ToString::to_string),
         decided_by: row.decided_by.clone(),
         created: row.created.seconds(),
     }

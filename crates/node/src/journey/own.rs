@@ -29,8 +29,8 @@ impl Core {
                     to: draft.to.clone(),
                     type_: type_.clone(),
                     thid: draft.thid.clone(),
-                    pthid: draft.about.as_ref().map(|(thid, _)| thid.clone()),
-                    ack: draft.about.iter().map(|(_, id)| id.clone()).collect(),
+                    pthid: draft.pthid.clone(),
+                    ack: draft.ack.iter().cloned().collect(),
                     created: created.seconds(),
                     expires: draft.expires,
                     causes: Vec::new(),
@@ -86,8 +86,10 @@ pub(crate) struct ContactDraft {
     pub(crate) type_: &'static str,
     pub(crate) id: MessageId,
     pub(crate) thid: MessageId,
-    /// Thread and id of the message that it is about, if it opens a thread of its own.
-    pub(crate) about: Option<(MessageId, MessageId)>,
+    /// The thread or invitation that it follows, if it opens a thread of its own.
+    pub(crate) pthid: Option<MessageId>,
+    /// The message that it is about.
+    pub(crate) ack: Option<MessageId>,
     pub(crate) expires: u64,
     pub(crate) body: Value,
 }

@@ -228,7 +228,8 @@ impl Core {
             type_,
             id: fresh,
             thid: arrival.thid.clone(),
-            about: None,
+            pthid: None,
+            ack: None,
             // An answer that is late helps nobody.
             expires: self.clock.now().seconds() + 600,
             body,

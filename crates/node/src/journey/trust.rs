@@ -2,9 +2,15 @@
 
 pub(super) mod answers;
 pub(super) mod decisions;
+pub(super) mod explain;
 pub(super) mod follow;
+pub(super) mod grants;
+pub(super) mod invite;
 pub(super) mod knocks;
+pub(super) mod offers;
 pub(super) mod peers;
+pub(super) mod rulebook;
+pub(super) mod rules;
 pub(super) mod who;
 
 pub use who::Operator;

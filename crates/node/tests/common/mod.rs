@@ -168,6 +168,7 @@ impl Side {
                     they_may_send: None,
                     you_may_send: None,
                     until: None,
+                    ..Default::default()
                 };
                 let decided = self
                     .core()

@@ -124,6 +124,7 @@ async fn an_approval_does_not_move_to_what_came_later() {
         they_may_send: None,
         you_may_send: None,
         until: None,
+        ..Default::default()
     };
     let old = scene
         .core()

@@ -117,6 +117,9 @@ fn standing() -> Standing {
             list: "https://dora.test/agent/status/1".to_owned(),
             index: 94_567,
         }],
+        types: Types::parse(["https://example.org/work/1.0"]).unwrap(),
+        uses: Some(20),
+        until: UNTIL,
         status_at: 77,
     }
 }
@@ -218,6 +221,7 @@ pub fn rules_and_blocks_are_kept(world: &World) {
             },
             lasts_s: Some(3_600),
             until: UNTIL,
+            open_until: None,
             grants: Some(5),
             note: "until Friday".to_owned(),
         },

@@ -4,8 +4,9 @@ use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::domain::Domain;
 use comity_engine::grant::{Grant, GrantState, Pin};
-use comity_engine::policy::Rule;
-use comity_engine::{Code, Timestamp, contact::Knock};
+use comity_engine::policy::{Rule, Vouched};
+use comity_engine::scope::Types;
+use comity_engine::{Code, Timestamp, contact::Knock, defaults};
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -55,8 +56,28 @@ pub struct GrantRow {
 pub struct Standing {
     /// The vouches, the first of the chain first.
     pub links: Vec<StandingLink>,
+    /// What all of them vouch for.
+    pub types: Types,
+    /// The most messages that any of them vouches for.
+    pub uses: Option<u64>,
+    /// The earliest end of any of them, UTC seconds.
+    pub until: u64,
     /// When the oldest of their statuses that we have was signed, UTC seconds.
     pub status_at: u64,
+}
+
+impl Standing {
+    /// The chain as policy asks about it, `used` messages of it being used up.
+    #[must_use]
+    pub fn vouched(&self, used: u64) -> Vouched {
+        Vouched {
+            chain: self.links.iter().map(|link| link.vouch).collect(),
+            issuers: self.links.iter().map(|link| link.issuer.clone()).collect(),
+            types: self.types.clone(),
+            uses: self.uses.map(|uses| uses.saturating_sub(used)),
+            until: self.until,
+        }
+    }
 }
 
 /// One vouch that a grant stands on.
@@ -96,6 +117,13 @@ impl GrantRow {
             ended: None,
             code: None,
         }
+    }
+
+    /// Until when the vouches that it stands on count as confirmed, UTC seconds.
+    #[must_use]
+    pub fn vouched_until(&self) -> Option<u64> {
+        let confirmed = self.vouched.as_ref().map(|standing| standing.status_at)?;
+        Some(confirmed + defaults::VOUCH_STATUS_AGE_MAX.as_secs())
     }
 
     /// True if it was ended by a decision of ours rather than by its time or by the peer: only a

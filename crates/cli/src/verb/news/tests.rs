@@ -30,6 +30,13 @@ fn grant(state: &str, by: &str) -> Grant {
         until: 0,
         deniable: false,
         uses: 0,
+        sent: 0,
+        most_uses: None,
+        rate: None,
+        max_bytes: None,
+        note: String::new(),
+        vouched_by: Vec::new(),
+        code: None,
         decided_by: by.into(),
         created: 0,
     }

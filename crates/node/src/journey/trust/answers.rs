@@ -15,7 +15,8 @@ use comity_record::entry::Outcome;
 use comity_store::{GrantRow, Tx};
 use std::sync::Arc;
 
-use super::knocks::{acceptable, learn, offered};
+use super::knocks::{acceptable, learn};
+use super::offers::offered;
 
 impl Core {
     /// The peer let us in.

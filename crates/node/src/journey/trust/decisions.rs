@@ -3,15 +3,15 @@
 use super::Operator;
 use super::follow::{begin_grant, end_grant};
 use crate::journey::Core;
-use crate::journey::operate;
 use crate::journey::own::{ContactDraft, ContactRow};
 use crate::journey::trouble::{CoreError, ambiguous, bad, not_found};
 use comity_api::Problem;
-use comity_api::operator::{Approve, CreateGrant, Decided};
+use comity_api::operator::{Approve, Decided};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::contact::{self, Declined, Ended, Welcome};
-use comity_engine::grant::{self, Restrictions};
+use comity_engine::grant::{self, GrantError, Narrower, Restrictions};
+use comity_engine::scope::Types;
 use comity_engine::{Code, Grant, GrantState, defaults};
 use comity_jose::base64url;
 use comity_record::entry::Outcome;
@@ -70,25 +70,26 @@ impl Core {
             type_: contact::WELCOME,
             id: MessageId::generate(&*self.entropy),
             thid: knock.id.clone(),
-            about: None,
+            pthid: None,
+            ack: None,
             expires: self.contact_expiry(),
             body: welcome.to_body(),
         };
         let answer = self.contact_row(&draft).await?;
+        let (ours, peer) = (knock.recipient.clone(), knock.sender.clone());
         let row = GrantRow {
-            grant: granted.clone(),
-            ours: knock.recipient.clone(),
-            peer: knock.sender.clone(),
-            state: GrantState::Active,
             pin: Some(pin),
             decided_by: by.label().to_owned(),
             approval: Some(shown),
             knock: Some(knock.id.clone()),
-            version: 1,
-            uses: 0,
-            created: self.clock.now(),
-            ended: None,
-            code: None,
+            note: approve.note.clone().unwrap_or_default(),
+            ..GrantRow::new(
+                granted.clone(),
+                ours,
+                peer,
+                GrantState::Active,
+                self.clock.now(),
+            )
         };
         let entropy = Arc::clone(&self.entropy);
         let digest = knock.digest;
@@ -141,7 +142,8 @@ impl Core {
             type_: contact::DECLINED,
             id: MessageId::generate(&*self.entropy),
             thid: knock.id.clone(),
-            about: None,
+            pthid: None,
+            ack: None,
             expires: self.contact_expiry(),
             body,
         };
@@ -236,81 +238,13 @@ impl Core {
             type_: contact::ENDED,
             thid: id.clone(),
             id,
-            about: None,
+            pthid: None,
+            ack: None,
             expires: self.contact_expiry(),
             body: serde_json::to_value(ended)
                 .map_err(|_| CoreError::Defect("an end that is no JSON"))?,
         };
         Ok(Some(self.contact_row(&draft).await?))
-    }
-
-    /// Grants without a knock, for peers that cannot knock.
-    ///
-    /// # Errors
-    /// Malformed; the peer's DID does not resolve.
-    pub async fn create_grant(
-        &self,
-        by: &Operator,
-        create: CreateGrant,
-    ) -> Result<comity_api::operator::Grant, Problem> {
-        let agent = self
-            .agent_named(&create.agent)
-            .ok_or_else(|| not_found("agent", &create.agent))?;
-        let peer = self.did_of(&create.peer)?;
-        let document = self.resolver.refetch(&peer).await.map_err(|error| {
-            Problem::new(
-                Code::UNRESOLVED.as_str(),
-                format!("{peer} does not resolve"),
-            )
-            .detail(error.to_string())
-        })?;
-        let mut nonce = [0; 16];
-        self.entropy.fill(&mut nonce);
-        let until = create
-            .until
-            .unwrap_or((self.clock.now() + defaults::GRANT_LIFETIME).seconds());
-        let restrictions = Restrictions {
-            deniable: create.deniable,
-            untimed: create.untimed,
-            ..Restrictions::default()
-        };
-        let grant = Grant::new(
-            [peer.clone(), agent.did.clone()],
-            [create.they_may_send, create.we_may_send],
-            until,
-            &base64url::encode(&nonce),
-            &restrictions,
-        )
-        .map_err(|error| {
-            bad(format!("the grant cannot be made: {error}"))
-                .next("name types as https://example.org/PROTOCOL/1.0 or …/1.0/NAME")
-        })?;
-        let row = GrantRow {
-            grant,
-            ours: agent.did.clone(),
-            peer: peer.clone(),
-            state: GrantState::Active,
-            pin: Some(grant::pin_of(&document)),
-            decided_by: by.label().to_owned(),
-            approval: None,
-            knock: None,
-            version: 1,
-            uses: 0,
-            created: self.clock.now(),
-            ended: None,
-            code: None,
-        };
-        let shown = operate::grant(&row);
-        let entropy = Arc::clone(&self.entropy);
-        let hash = Digest::new(document.hash());
-        self.store
-            .write(move |tx| {
-                tx.put_document(&hash, &peer, document.octets(), tx.now().seconds())?;
-                begin_grant(tx, &*entropy, &row, Outcome::Approved, None)
-            })
-            .await?;
-        self.after_decision(&agent.did);
-        Ok(shown)
     }
 
     /// The pending knock whose id or digest starts so.
@@ -326,25 +260,6 @@ impl Core {
         match rows.as_slice() {
             [] => Err(not_found("pending knock", &comity_api::safe(id))
                 .next("comity knock --all shows what became of it")),
-            [row] => Ok(row.clone()),
-            _ => Err(ambiguous(&comity_api::safe(id))),
-        }
-    }
-
-    async fn live_grant(&self, id: &str) -> Result<GrantRow, Problem> {
-        let prefix = id.to_owned();
-        let rows = self
-            .store
-            .read(|tx| Ok::<_, CoreError>(tx.grants(10_000)?))
-            .await?
-            .into_iter()
-            .filter(|row| row.state != GrantState::Ended)
-            .filter(|row| {
-                row.grant.id().to_string().starts_with(&prefix) || row.peer.as_str() == prefix
-            })
-            .collect::<Vec<_>>();
-        match rows.as_slice() {
-            [] => Err(not_found("live grant", &comity_api::safe(id)).next("comity grant")),
             [row] => Ok(row.clone()),
             _ => Err(ambiguous(&comity_api::safe(id))),
         }
@@ -371,12 +286,12 @@ impl Core {
             .await
     }
 
-    fn contact_expiry(&self) -> u64 {
+    pub(super) fn contact_expiry(&self) -> u64 {
         // The longest there is: who is told nothing believes in a grant that ended, or waits.
         (self.clock.now() + defaults::EXPIRY_MAX).seconds() - 1
     }
 
-    fn after_decision(&self, agent: &Did) {
+    pub(super) fn after_decision(&self, agent: &Did) {
         self.signals.decided.raise();
         self.signals.recorded.raise();
         self.signals.outbox.raise();
@@ -404,34 +319,39 @@ pub(crate) fn approval_of(
 }
 
 fn narrowed(knock: &KnockRow, approve: &Approve) -> Result<Grant, Problem> {
-    let offer = &knock.knock.offer;
-    let side = |did: &Did, wanted: &Option<Vec<String>>| match wanted {
-        Some(types) => types.clone(),
-        None => offer.types_from(did).to_vec(),
+    let types = |list: &Option<Vec<String>>| {
+        let parsed = list.as_ref().map(Types::parse).transpose();
+        parsed.map_err(|error| bad(comity_api::safe(&error.to_string())))
     };
-    let grant = Grant::new(
-        offer.between().clone(),
-        [
-            side(&knock.sender, &approve.they_may_send),
-            side(&knock.recipient, &approve.you_may_send),
-        ],
-        approve.until.unwrap_or(offer.until()),
-        offer.nonce(),
-        &offer.restrictions(),
-    )
-    .map_err(|error| bad(format!("this cannot be granted: {error}")))?;
-    if !grant.is_within(offer) {
-        return Err(Problem::new(
-            Code::WIDER_THAN_ASKED.as_str(),
-            "this is more than they asked for; nothing was decided",
-        )
-        .next(format!("comity knock show {}", knock.id)));
+    if let Some(note) = &approve.note
+        && note.chars().count() > defaults::NOTE_CHARS_MAX
+    {
+        return Err(bad("a note has at most 280 characters"));
     }
-    // Exactly what was asked keeps its octets, and so its id.
-    let unchanged = approve.they_may_send.is_none()
-        && approve.you_may_send.is_none()
-        && approve.until.is_none();
-    Ok(if unchanged { offer.clone() } else { grant })
+    // Whoever knocks is the first of the two in his offer.
+    let narrower = Narrower {
+        first_may: types(&approve.they_may_send)?,
+        second_may: types(&approve.you_may_send)?,
+        until: approve.until,
+        limits: Restrictions {
+            uses: approve.uses,
+            rate: approve.rate.map(super::grants::rate),
+            max_bytes: approve.max_bytes,
+            ..Restrictions::default()
+        },
+    };
+    knock
+        .knock
+        .offer
+        .narrowed(&narrower)
+        .map_err(|error| match error {
+            GrantError::Wider => Problem::new(
+                Code::WIDER_THAN_ASKED.as_str(),
+                "this is more than they asked for; nothing was decided",
+            )
+            .next(format!("comity knock show {}", knock.id)),
+            error => bad(format!("this cannot be granted: {error}")),
+        })
 }
 
 fn still_pending(tx: &dyn comity_store::Tx, digest: &Digest) -> Result<KnockRow, CoreError> {

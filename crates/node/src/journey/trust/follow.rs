@@ -11,7 +11,7 @@ use crate::journey::lease::{End, end_delivery};
 use crate::journey::note::note;
 use crate::journey::trouble::CoreError;
 use comity_did::Did;
-use comity_engine::decide::Rule;
+use comity_engine::decide::Basis;
 use comity_engine::{Code, Grant, GrantState, OutState, Proved, Timestamp};
 use comity_jose::Entropy;
 use comity_record::entry::{Decided, EndedState, Outcome};
@@ -285,7 +285,7 @@ impl Sweep {
         if row.grant == id {
             return Ok(());
         }
-        if grant.permits(&row.sender, &row.type_) || row.rule == Rule::Reply.as_str() {
+        if grant.permits(&row.sender, &row.type_) || row.rule == Basis::Reply.as_str() {
             row.grant = id;
             tx.put_incoming(&row)?;
             return Ok(());

@@ -1,187 +1,26 @@
-//! Knocks and their answers at both ends (formats §3): `contact/1.0` on the wire.
+//! A stranger knocks (formats §3): rules answer in the operators' place, or they are asked.
 //!
-//! ```text
-//! A: send, no grant ── knock ──> B: pending ── operator ── welcome ──> A: active, mail goes out
-//!                                                      └── declined ──> A: ended, mail refused
-//! either: revoke ── ended ──> the other: ended, mail cancelled
-//! ```
+//! Whatever a stranger sends is bounded before it is kept: how often he is listened to, how much
+//! of the room his knocks take, how many octets each has. Who fills the room displaces himself.
 
-use super::follow::decided;
+use super::rules::{self, Letting};
 use crate::bucket::{Buckets, Rate};
 use crate::journey::Core;
 use crate::journey::accept::{WireAnswer, silent};
 use crate::journey::claims::{Arrival, Stop};
-use crate::journey::identity::Hosted;
-use crate::journey::own::ContactDraft;
 use crate::journey::trouble::CoreError;
-use comity_did::Did;
-use comity_didcomm::MessageId;
-use comity_engine::contact::{self, First, Knock};
-use comity_engine::grant::{self, Restrictions};
-use comity_engine::{Grant, GrantState, WaitingOn};
-use comity_engine::{defaults, fresh};
-use comity_jose::base64url;
+use comity_did::{Did, DidDocument};
+use comity_engine::contact::Knock;
+use comity_engine::room::{self, Place};
+use comity_engine::{defaults, domain, fresh, grant};
 use comity_record::Digest;
-use comity_record::entry::Outcome;
-use comity_store::{GrantRow, KnockRow, KnockState, Outgoing, PeerRow, StoreError, Tx};
+use comity_store::{KnockRow, KnockState, PeerRow, Taken, Tx};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Counted for contact messages that cannot be taken.
 pub(in crate::journey) const NOT_ACCEPTABLE: &str = "contact-not-acceptable";
 
 impl Core {
-    /// Knocks for held messages whose pair has no grant yet, until the node stops.
-    pub(crate) async fn knock_forever(self: Arc<Self>) {
-        let mut listener = self.signals.held.listen();
-        loop {
-            match self.knock_for_held().await {
-                Ok(()) => {}
-                Err(CoreError::Store(StoreError::Closed)) => return,
-                Err(error) => tracing::error!(%error, "a knock could not be made"),
-            }
-            listener.wait(Duration::from_secs(5)).await;
-        }
-    }
-
-    async fn knock_for_held(&self) -> Result<(), CoreError> {
-        let waiting = self
-            .store
-            .read(|tx| {
-                let mut first: Vec<Outgoing> = Vec::new();
-                for row in tx.held_outgoing(1_000)? {
-                    let pair = first
-                        .iter()
-                        .any(|one| one.agent == row.agent && one.to == row.to);
-                    if row.waiting_on != Some(WaitingOn::Grant) || pair {
-                        continue;
-                    }
-                    if offered(tx, &row.agent, &row.to)?.is_none() {
-                        first.push(row);
-                    }
-                }
-                Ok::<_, CoreError>(first)
-            })
-            .await?;
-        for row in waiting {
-            let Some(agent) = self.agent_of(&row.agent) else {
-                continue;
-            };
-            match self.knock(&agent, &row).await {
-                Ok(()) => {}
-                Err(CoreError::Store(error)) => return Err(error.into()),
-                // One that cannot be made must not keep others from being made.
-                Err(error) => tracing::error!(%error, to = %row.to, "no knock can be made"),
-            }
-        }
-        Ok(())
-    }
-
-    /// Signs a knock for the message that waits, and keeps it with the offered grant.
-    async fn knock(&self, agent: &Arc<Hosted>, row: &Outgoing) -> Result<(), CoreError> {
-        let offer = self.offer_for(agent, row).await?;
-        let bytes = self.kept_bytes(row.digest).await?;
-        let knock = Knock {
-            purpose: row.purpose.clone().unwrap_or_default(),
-            offer: offer.clone(),
-            first: Some(First {
-                digest: row.digest,
-                type_: row.type_.to_string(),
-                bytes,
-            }),
-            speaks: contact::SPEAKS.iter().map(ToString::to_string).collect(),
-        };
-        let id = MessageId::generate(&*self.entropy);
-        let reply = ContactDraft {
-            agent: Arc::clone(agent),
-            to: row.to.clone(),
-            type_: contact::KNOCK,
-            thid: id.clone(),
-            id,
-            about: None,
-            expires: row.expires,
-            body: knock.to_body(),
-        };
-        let message = self.contact_row(&reply).await?;
-        let (entropy, ours, peer) = (Arc::clone(&self.entropy), agent.did.clone(), row.to.clone());
-        self.store
-            .write(move |tx| {
-                let now = tx.now();
-                let offered = GrantRow {
-                    grant: offer.clone(),
-                    ours: ours.clone(),
-                    peer: peer.clone(),
-                    state: GrantState::Offered,
-                    pin: None,
-                    decided_by: "rule:outbound".to_owned(),
-                    approval: None,
-                    knock: Some(message.row.thid.clone()),
-                    version: 1,
-                    uses: 0,
-                    created: now,
-                    ended: None,
-                    code: None,
-                };
-                tx.put_grant(&offered)?;
-                decided(
-                    tx,
-                    &*entropy,
-                    &offered,
-                    Outcome::Offered,
-                    Some(message.row.digest),
-                )?;
-                message.keep(tx)
-            })
-            .await?;
-        self.signals.recorded.raise();
-        self.signals.outbox.raise();
-        Ok(())
-    }
-
-    /// What we ask for: the message's protocol in both directions, on top of what a live grant
-    /// has already.
-    async fn offer_for(&self, agent: &Hosted, row: &Outgoing) -> Result<Grant, CoreError> {
-        let (ours, peer) = (agent.did.clone(), row.to.clone());
-        let known = self
-            .store
-            .read(move |tx| Ok::<_, CoreError>(tx.grant_between(&ours, &peer)?))
-            .await?
-            .filter(|known| known.state == GrantState::Active);
-        let protocol = row.type_.protocol().to_string();
-        let side = |did: &Did| {
-            let mut types: Vec<String> = known
-                .iter()
-                .flat_map(|known| known.grant.types_from(did).to_vec())
-                .filter(|text| *text != protocol && !text.starts_with(&format!("{protocol}/")))
-                .take(defaults::GRANT_TYPES_MAX - 1)
-                .collect();
-            types.push(protocol.clone());
-            types
-        };
-        let mut nonce = [0; 16];
-        self.entropy.fill(&mut nonce);
-        let until = (self.clock.now() + defaults::GRANT_LIFETIME).seconds();
-        Grant::new(
-            [agent.did.clone(), row.to.clone()],
-            [side(&agent.did), side(&row.to)],
-            until,
-            &base64url::encode(&nonce),
-            &Restrictions::default(),
-        )
-        .map_err(|_| CoreError::Defect("an offer that is no grant"))
-    }
-
-    async fn kept_bytes(&self, digest: Digest) -> Result<u64, CoreError> {
-        self.store
-            .read(move |tx| {
-                // The plaintext is three quarters of the payload's base64, roughly the octets kept.
-                Ok(tx
-                    .message(&digest)?
-                    .map_or(0, |octets| (octets.len() as u64) * 3 / 4))
-            })
-            .await
-    }
-
     /// A stranger knocks.
     pub(in crate::journey) async fn take_knock(
         &self,
@@ -202,14 +41,26 @@ impl Core {
         let (created, expires) = arrival.times();
         let now = self.clock.now();
         fresh::check(created, expires, false, now).map_err(|_| silent(&arrival.sender))?;
-        let digest = arrival.digest;
-        let known = self
+        let (digest, named) = (arrival.digest, arrival.pthid());
+        let (known, invitation) = self
             .store
-            .read(move |tx| Ok::<_, CoreError>(tx.knock(&digest)?.is_some()));
-        if known.await? {
+            .read(move |tx| {
+                let invitation = match &named {
+                    Some(named) => rules::live_invitation(tx, named.as_str())?,
+                    None => None,
+                };
+                Ok::<_, CoreError>((tx.knock(&digest)?.is_some(), invitation))
+            })
+            .await?;
+        if known {
             return Ok(WireAnswer::Accepted);
         }
-        if !self.knocks.take(&domain_of(&arrival.sender)) {
+        // A DID that carries its own keys costs nothing, and nobody answers for it.
+        if domain::is_self_certifying(&arrival.sender) && invitation.is_none() {
+            return Err(Stop::Quiet("self-certifying-uninvited"));
+        }
+        let share = domain::share_of(&arrival.sender);
+        if !self.knocks.take(&share, invitation.is_some()) {
             return Err(Stop::Busy("knocks-over-budget"));
         }
         let row = KnockRow {
@@ -217,44 +68,120 @@ impl Core {
             id: arrival.id.clone(),
             sender: arrival.sender.clone(),
             recipient: arrival.agent.did.clone(),
-            knock,
             document: Digest::new(arrival.document.hash()),
             kid: arrival.kid.to_string(),
             pin: grant::pin_of(&arrival.document),
             received: now,
             expires: fresh::fresh_until(created.unwrap_or_default(), expires),
             state: KnockState::Pending,
+            taken: Taken {
+                share,
+                prefix: arrival.prefix.clone(),
+                kept_room: invitation.is_some(),
+                bytes: (arrival.octets.len() + arrival.document.octets().len()) as u64,
+            },
+            invitation,
+            vouched: Vec::new(),
+            knock,
         };
-        let (octets, document) = (arrival.octets.clone(), Arc::clone(&arrival.document));
-        let domain = domain_of(&arrival.sender);
-        let kept = self
+        let letting = self.letting(&row).await?;
+        let octets = arrival.octets.clone();
+        let document = Arc::clone(&arrival.document);
+        let decided = letting.is_some();
+        let entropy = Arc::clone(&self.entropy);
+        let taken = self
             .store
             .write(move |tx| {
-                if tx.knock(&row.digest)?.is_some() {
-                    return Ok(true);
-                }
-                if let Some(mut before) = tx.knock_between(&row.sender, &row.recipient)? {
-                    before.state = KnockState::Replaced;
-                    tx.put_knock(&before)?;
-                }
-                let (all, of_domain) = tx.count_knocks(&domain)?;
-                let room = all < defaults::KNOCKS_PENDING_MAX as u64
-                    && of_domain < defaults::KNOCKS_PER_DOMAIN_MAX as u64;
-                if room {
-                    tx.put_message(&row.digest, &octets)?;
-                    let now = tx.now().seconds();
-                    tx.put_document(&row.document, &row.sender, document.octets(), now)?;
-                    learn(tx, &row.sender, &row.knock.speaks)?;
-                    tx.put_knock(&row)?;
-                }
-                Ok::<_, CoreError>(room)
+                take(
+                    tx,
+                    &*entropy,
+                    row.clone(),
+                    &octets,
+                    &document,
+                    letting.as_ref(),
+                )
             })
             .await?;
-        if !kept {
-            return Err(Stop::Busy("knocks-full"));
+        if !taken {
+            return Err(Stop::Quiet("blocked"));
+        }
+        if decided {
+            self.after_decision(&arrival.agent.did);
         }
         self.signals.integrated.raise();
         Ok(WireAnswer::Accepted)
+    }
+}
+
+/// Keeps a knock; in the same unit a grant begins, if a rule says so. False if its sender is
+/// blocked.
+fn take(
+    tx: &mut dyn Tx,
+    entropy: &dyn comity_jose::Entropy,
+    mut row: KnockRow,
+    octets: &[u8],
+    document: &DidDocument,
+    letting: Option<&Letting>,
+) -> Result<bool, CoreError> {
+    if tx.knock(&row.digest)?.is_some() {
+        return Ok(true);
+    }
+    if tx.is_blocked(&row.sender)? {
+        return Ok(false);
+    }
+    if let Some(mut before) = tx.knock_between(&row.sender, &row.recipient)? {
+        before.state = KnockState::Replaced;
+        tx.put_knock(&before)?;
+    }
+    // What the rules say now counts; if it is not what the answer was signed for, a person decides.
+    let lets_in = match letting {
+        Some(letting) => letting.still_holds(tx, &row)?,
+        None => false,
+    };
+    if !lets_in {
+        make_room(tx, &row)?;
+    }
+    tx.put_message(&row.digest, octets)?;
+    let now = tx.now().seconds();
+    tx.put_document(&row.document, &row.sender, document.octets(), now)?;
+    learn(tx, &row.sender, &row.knock.speaks)?;
+    match letting.filter(|_| lets_in) {
+        Some(letting) => {
+            row.state = KnockState::Approved;
+            tx.put_knock(&row)?;
+            letting.begin(tx, entropy, &row)?;
+        }
+        None => tx.put_knock(&row)?,
+    }
+    Ok(true)
+}
+
+/// Takes the places of those that give way.
+fn make_room(tx: &mut dyn Tx, row: &KnockRow) -> Result<(), CoreError> {
+    let pending = tx.knock_room()?;
+    let of = |digest, sender, taken| place(digest, sender, taken);
+    let places: Vec<Place<'_>> = pending
+        .iter()
+        .map(|(digest, sender, taken)| of(*digest, sender, taken))
+        .collect();
+    let newcomer = of(row.digest, &row.sender, &row.taken);
+    for digest in room::place(&newcomer, &places) {
+        if let Some(mut gone) = tx.knock(&digest)? {
+            gone.state = KnockState::Displaced;
+            tx.put_knock(&gone)?;
+        }
+    }
+    Ok(())
+}
+
+fn place<'a>(knock: Digest, sender: &'a Did, taken: &'a Taken) -> Place<'a> {
+    Place {
+        knock,
+        sender,
+        share: &taken.share,
+        prefix: taken.prefix.as_deref(),
+        kept_room: taken.kept_room,
+        bytes: taken.bytes,
     }
 }
 
@@ -262,37 +189,46 @@ impl Core {
 /// bound on those that wait is not enough: whoever lets his run out could knock for ever.
 #[derive(Debug)]
 pub(crate) struct KnockBudget {
-    domains: Buckets<String>,
+    shares: Buckets<String>,
     all: Buckets<()>,
+    expected: Buckets<()>,
 }
 
 impl Default for KnockBudget {
     fn default() -> Self {
         Self {
-            domains: Buckets::new(KNOCKS_OF_DOMAIN),
+            shares: Buckets::new(KNOCKS_OF_SHARE),
             all: Buckets::new(KNOCKS_OF_ALL),
+            expected: Buckets::new(KNOCKS_EXPECTED),
         }
     }
 }
 
 impl KnockBudget {
-    fn take(&self, domain: &str) -> bool {
-        // Whoever has used up his own takes nothing of the others'.
-        self.domains.take(domain.to_owned()) && self.all.take(())
+    /// Whoever is invited or vouched for does not queue with strangers. Whoever has used up his
+    /// own share takes nothing of the others'.
+    fn take(&self, share: &str, expected: bool) -> bool {
+        let of_all = if expected { &self.expected } else { &self.all };
+        self.shares.take(share.to_owned()) && of_all.take(())
     }
 }
 
 /// As many at once as may wait; then one a minute.
-const KNOCKS_OF_DOMAIN: Rate = Rate {
-    burst: defaults::KNOCKS_PER_DOMAIN_MAX as f64,
+const KNOCKS_OF_SHARE: Rate = Rate {
+    burst: room::OPEN.of_share as f64,
     per_second: 1.0 / 60.0,
     keys: 4_096,
 };
-/// Identities that carry their own keys cost nothing, and each is a domain of its own. Sustained,
-/// this is 17,000 knocks a day.
+/// Sustained, this is 17,000 knocks a day.
 const KNOCKS_OF_ALL: Rate = Rate {
     burst: 100.0,
     per_second: 0.2,
+    keys: 1,
+};
+/// As many as have room at once; each names an invitation of ours or somebody whom a rule trusts.
+const KNOCKS_EXPECTED: Rate = Rate {
+    burst: room::KEPT.all as f64,
+    per_second: 1.0,
     keys: 1,
 };
 
@@ -301,19 +237,6 @@ pub(in crate::journey) fn acceptable(arrival: &Arrival) -> bool {
     arrival.proof_anyone
         && arrival.bytes <= defaults::CONTACT_BYTES_MAX as u64
         && arrival.recipients() == 1
-}
-
-/// Our offer to a peer that nobody answered yet.
-pub(in crate::journey) fn offered(
-    tx: &dyn Tx,
-    ours: &Did,
-    peer: &Did,
-) -> Result<Option<GrantRow>, CoreError> {
-    // A wider offer may stand beside a grant, which is what counts between the two.
-    let rows = tx.grants_of_pair(ours, peer)?;
-    Ok(rows
-        .into_iter()
-        .find(|row| row.state == GrantState::Offered))
 }
 
 /// Notes what a peer understands.
@@ -334,16 +257,4 @@ pub(in crate::journey) fn learn(
         first_seen,
     })?;
     Ok(())
-}
-
-/// The prefix under which a sender's knocks are counted together: its host, or itself.
-fn domain_of(sender: &Did) -> String {
-    let text = sender.as_str();
-    match text
-        .strip_prefix("did:web:")
-        .and_then(|rest| rest.split(':').next())
-    {
-        Some(host) => format!("did:web:{host}:"),
-        None => text.to_owned(),
-    }
 }

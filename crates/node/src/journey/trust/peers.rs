@@ -1,38 +1,52 @@
 //! What operators decide about parties rather than grants: block them, or let agents knock at them.
 
 use crate::journey::Core;
-use crate::journey::trouble::{CoreError, ambiguous, not_found};
+use crate::journey::trouble::{CoreError, ambiguous, bad, not_found};
 use comity_api::Problem;
 use comity_api::operator::Decided;
-use comity_engine::{Code, GrantState, OutState, WaitingOn};
-use comity_store::{Page, PeerRow};
+use comity_did::Did;
+use comity_engine::domain::Domain;
+use comity_engine::{Code, GrantState, OutState, WaitingOn, defaults};
+use comity_store::{BlockRow, Page, PeerRow};
+use std::fmt;
 
 use super::Operator;
 
 impl Core {
-    /// Blocks a peer: every grant with it ends, and its envelopes stop at the gate.
+    /// Blocks a peer, or all agents of a domain: every grant with it ends, and its envelopes stop
+    /// at the gate.
     ///
     /// # Errors
-    /// The name is no DID.
+    /// The name is neither a DID, a handle nor a domain.
     pub async fn block(&self, by: &Operator, peer: &str) -> Result<Decided, Problem> {
-        let did = self.did_of(peer)?;
-        let (shown, now) = (did.clone(), self.clock.now());
+        let (whom, now, label) = (self.whom(peer)?, self.clock.now(), by.label().to_owned());
+        let outcome = format!("blocked {whom}");
         let live = self
             .store
             .write(move |tx| {
-                let known = tx.peer(&did)?;
-                let row = PeerRow {
-                    did: did.clone(),
-                    blocked: true,
-                    speaks: known
-                        .as_ref()
-                        .map(|peer| peer.speaks.clone())
-                        .unwrap_or_default(),
-                    first_seen: known.map_or(now, |peer| peer.first_seen),
-                };
-                tx.put_peer(&row)?;
-                let grants = tx.grants(10_000)?.into_iter();
-                let live = grants.filter(|row| row.peer == did && row.state != GrantState::Ended);
+                match &whom {
+                    Whom::Domain(domain) => tx.put_block(&BlockRow {
+                        domain: domain.clone(),
+                        by: label.clone(),
+                        since: now,
+                    })?,
+                    Whom::Peer(did) => {
+                        let known = tx.peer(did)?;
+                        let row = PeerRow {
+                            did: did.clone(),
+                            blocked: true,
+                            speaks: known
+                                .as_ref()
+                                .map(|peer| peer.speaks.clone())
+                                .unwrap_or_default(),
+                            first_seen: known.map_or(now, |peer| peer.first_seen),
+                        };
+                        tx.put_peer(&row)?;
+                    }
+                }
+                let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
+                let live =
+                    grants.filter(|row| whom.is(&row.peer) && row.state != GrantState::Ended);
                 Ok::<_, CoreError>(live.collect::<Vec<_>>())
             })
             .await?;
@@ -40,7 +54,7 @@ impl Core {
             self.end(&row, &Code::REVOKED, by.label()).await?;
         }
         Ok(Decided {
-            outcome: format!("blocked {shown}"),
+            outcome,
             grant: None,
         })
     }
@@ -48,24 +62,42 @@ impl Core {
     /// Lifts a block. Ended grants stay ended.
     ///
     /// # Errors
-    /// The name is no DID, or unknown here.
+    /// The name is neither a DID, a handle nor a domain, or unknown here.
     pub async fn unblock(&self, _by: &Operator, peer: &str) -> Result<Decided, Problem> {
-        let did = self.did_of(peer)?;
-        let shown = did.clone();
+        let whom = self.whom(peer)?;
+        let outcome = format!("unblocked {whom}");
         self.store
             .write(move |tx| {
-                let Some(mut row) = tx.peer(&did)? else {
-                    return Err(CoreError::from(not_found("peer", did.as_str())));
-                };
-                row.blocked = false;
-                tx.put_peer(&row)?;
+                let unknown = || CoreError::from(not_found("block of", &whom.to_string()));
+                match &whom {
+                    Whom::Domain(domain) => {
+                        if !tx.remove_block(domain)? {
+                            return Err(unknown());
+                        }
+                    }
+                    Whom::Peer(did) => {
+                        let mut row = tx.peer(did)?.ok_or_else(unknown)?;
+                        row.blocked = false;
+                        tx.put_peer(&row)?;
+                    }
+                }
                 Ok(())
             })
             .await?;
         Ok(Decided {
-            outcome: format!("unblocked {shown}"),
+            outcome,
             grant: None,
         })
+    }
+
+    fn whom(&self, text: &str) -> Result<Whom, Problem> {
+        let is_domain = !text.starts_with("did:") && !text.contains('@');
+        if !is_domain {
+            return Ok(Whom::Peer(self.did_of(text)?));
+        }
+        let domain = text.parse();
+        let domain = domain.map_err(|error| bad(format!("{}: {error}", comity_api::safe(text))))?;
+        Ok(Whom::Domain(domain))
     }
 
     /// Lets the node knock for a message that waits on the operator.
@@ -123,5 +155,30 @@ impl Core {
             outcome,
             grant: None,
         })
+    }
+}
+
+/// Who is blocked.
+#[derive(Clone, Debug)]
+enum Whom {
+    Peer(Did),
+    Domain(Domain),
+}
+
+impl Whom {
+    fn is(&self, did: &Did) -> bool {
+        match self {
+            Self::Peer(peer) => peer == did,
+            Self::Domain(domain) => domain.covers(did),
+        }
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(did) => did.fmt(f),
+            Self::Domain(domain) => write!(f, "all agents of {domain}"),
+        }
     }
 }

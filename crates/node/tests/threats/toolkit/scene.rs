@@ -3,10 +3,13 @@
 
 use super::{Answer, Identity, Lair, Line, letter};
 use comity_api::agent::{Delivery, Send, Settlement};
+use comity_api::invite::Invite;
 use comity_api::operator::{Approve, CreateGrant, Entry, Knock, ListQuery};
 use comity_did::DidDocument;
 use comity_didcomm::Received;
+use comity_didcomm::protocols::out_of_band::{Invitation, Link};
 use comity_engine::Timestamp;
+use comity_engine::domain::is_self_certifying;
 use comity_node::Node;
 use comity_node::clock::Clock;
 use comity_node::config::{Config, Host, Outbound};
@@ -76,6 +79,9 @@ pub struct Scene {
     pub brenda: Arc<DidDocument>,
     /// Let in by an operator, by way of a knock, to Bruno.
     pub friend: Identity,
+    /// Id of an invitation of Bruno's that grants nothing that anybody asks for here: with it a
+    /// self-certifying stranger may wait for the operator.
+    pub invitation: String,
     pub rated: bool,
 }
 
@@ -118,6 +124,7 @@ impl Scene {
             bruno: Arc::clone(&empty),
             brenda: empty,
             friend,
+            invitation: String::new(),
             rated,
         };
         scene.start().await;
@@ -127,6 +134,7 @@ impl Scene {
         }
         scene.bruno = scene.core().did_document("bruno").unwrap();
         scene.brenda = scene.core().did_document("brenda").unwrap();
+        scene.invitation = scene.invite().await;
         scene.befriend(&scene.friend.clone()).await;
         scene.still_serves().await;
         scene
@@ -140,6 +148,7 @@ impl Scene {
         config.host_map = vec![
             (Host::new("agents.org-b.test", None).unwrap(), self.wire),
             (Host::new("evil.test", None).unwrap(), self.lair.address),
+            (Host::new("good.test", None).unwrap(), self.lair.address),
         ];
         config.outbound = Some(Outbound::Open);
         config.seams.clock = Some(Arc::new(self.clock.clone()));
@@ -206,7 +215,27 @@ impl Scene {
         let body = json!({"purpose": purpose, "offer": offer, "speaks": ["A256GCM"]});
         let mut knock = letter(&identity.did, self.bruno.id(), KNOCK, self.now(), body);
         knock.as_object_mut().unwrap().remove("sender_order");
+        if is_self_certifying(&identity.did) {
+            knock["pthid"] = self.invitation.as_str().into();
+        }
         knock
+    }
+
+    async fn invite(&self) -> String {
+        let invite = Invite {
+            agent: "bruno".to_owned(),
+            they_may_send: vec!["https://example.org/unasked/1.0".to_owned()],
+            ..Invite::default()
+        };
+        let invited = self
+            .core()
+            .invite(&Operator::local(), invite)
+            .await
+            .unwrap();
+        match Invitation::from_url(&invited.url).unwrap() {
+            Link::Invitation(invitation) => invitation.id.to_string(),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Gets `identity` let in at Bruno's, as any Comity node would.
@@ -235,6 +264,7 @@ impl Scene {
             they_may_send: None,
             you_may_send: None,
             until: None,
+            ..Default::default()
         };
         self.core()
             .approve(&Operator::local(), &knock.id, approve)
@@ -254,6 +284,7 @@ impl Scene {
             until: None,
             deniable,
             untimed: false,
+            ..Default::default()
         };
         self.core()
             .create_grant(&Operator::local(), create)
