@@ -1,7 +1,9 @@
 //! Chains of vouches: from somebody whom the verifier honours to whoever presents them.
 //!
 //! ```text
-//! Chain::read(presented)? ─> check(expected)? ─> resolve issuers() ─> verify(expected, documents)?
+//! Chain::read(presented)? ─> check(expected)? ─> verify(expected, documents)? ─> Accepted
+//!                                                 ▲          │
+//!                                                 └─ resolve ◄─ Unresolved(did)
 //! ```
 //!
 //! `check` needs no network, no signature and no expansion: what it refuses, a stranger could not
@@ -170,11 +172,6 @@ impl Chain {
         self.links.iter().map(|link| &link.vouch)
     }
 
-    /// Those whose documents [`Chain::verify`] asks for, from the root.
-    pub fn issuers(&self) -> impl Iterator<Item = &Did> {
-        self.vouches().map(|vouch| &vouch.claims().issuer)
-    }
-
     /// Says whether the chain could hold at all, before anything is resolved: everything that
     /// [`Chain::verify`] asks for but documents, signatures and the bits of the status lists.
     ///
@@ -191,10 +188,16 @@ impl Chain {
     /// signed with a key that its issuer's document lists under `assertionMethod`; every status is
     /// there, of that issuer and list, fresh, and says that nothing was revoked; no DID comes twice.
     ///
-    /// `documents` gives the document of a DID, as fresh and as pinned as the verifier wants it.
+    /// `documents` gives the document of a DID, as fresh and as pinned as the verifier wants it. It is
+    /// asked for one only when every link before is proved. A verifier that has to go to the network
+    /// gives what it has, resolves the DID that [`VouchError::Unresolved`] names, and calls again: so
+    /// only those are looked up whom somebody honoured vouched for, himself or through others.
     ///
     /// # Errors
     /// [`Refusal`] with one variant of [`VouchError`] for each rule.
+    ///
+    /// # Security
+    /// Don't resolve all issuers beforehand: whoever wrote the chain chose those in its middle.
     pub fn verify(
         &self,
         expected: &Expected<'_>,
