@@ -235,6 +235,14 @@ impl Case {
             assert_eq!(verified.unwrap_err().reason.code(), code);
             return Err(refusal);
         }
+        // And only what needs a document, a signature or the bits is left to be refused with them.
+        if let Err(refusal) = &verified {
+            let (_, word) = told(refusal);
+            assert!(
+                LATE.contains(&word.as_str()),
+                "{word} could have been refused before"
+            );
+        }
         verified
     }
 
@@ -243,6 +251,18 @@ impl Case {
         told(&self.verify().expect_err("is refused"))
     }
 }
+
+/// What takes a document, a signature or the bits of a list to find out.
+const LATE: [&str; 8] = [
+    "key",
+    "revoked",
+    "signature",
+    "status-index",
+    "status-key",
+    "status-malformed",
+    "status-signature",
+    "unresolved",
+];
 
 /// The link of a refusal and the last word of its code.
 pub(crate) fn told(refusal: &Refusal) -> (usize, String) {
