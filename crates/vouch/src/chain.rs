@@ -19,7 +19,7 @@ use comity_record::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::credential;
-use crate::error::{Refusal, VouchError};
+use crate::error::{FormError, Refusal, VouchError};
 use crate::limits;
 use crate::status::{StatusEntry, StatusList};
 use crate::vouch::Vouch;
@@ -149,10 +149,10 @@ struct Outcome {
 }
 
 impl Chain {
-    /// Reads what was presented, the root first. Statuses are not looked at yet.
+    /// Reads what was presented, the root first. Of the statuses only the length is looked at yet.
     ///
     /// # Errors
-    /// [`VouchError::ChainLength`], or what [`Vouch::read`] refuses.
+    /// [`VouchError::ChainLength`], what [`Vouch::read`] refuses, or a status that is too long.
     pub fn read(presented: &[Presented]) -> Result<Self, Refusal> {
         let found = presented.len();
         if !(1..=limits::CHAIN_LINKS).contains(&found) {
@@ -160,7 +160,13 @@ impl Chain {
         }
         let links = presented.iter().enumerate().map(|(at, presented)| {
             let vouch = Vouch::read(&presented.vouch).map_err(Refusal::at(at))?;
-            let status = presented.status.clone();
+            let status = presented.status.as_deref();
+            let limit = limits::STATUS_BYTES;
+            if status.is_some_and(|status| status.len() > limit) {
+                let reason = VouchError::StatusMalformed(FormError::TooLong { limit });
+                return Err(Refusal::at(at)(reason));
+            }
+            let status = status.map(str::to_owned);
             Ok(Link { vouch, status })
         });
         let links = links.collect::<Result<_, Refusal>>()?;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 /// Octets of a vouch as carried, a compact JWS: 4 KiB.
 ///
-/// A usual one has 1.4 KiB. Base64url leaves 3 KiB for the credential, so that a vouch may use one of
+/// A usual one has 1.2 KiB. Base64url leaves 3 KiB for the credential, so that a vouch may use one of
 /// its other bounds to the full, not all at once.
 pub const VOUCH_BYTES: usize = 4 * 1024;
 
 /// Octets of a status list as carried, a compact JWS: 8 KiB.
 ///
-/// An empty list has 700 octets; what it grows by is what was revoked. See [`LIST_ENTRIES`].
+/// A list with nothing revoked has 0.9 KiB; what it grows by is what was revoked. See [`LIST_ENTRIES`].
 pub const STATUS_BYTES: usize = 8 * 1024;
 
 /// Links of a chain: 4. Whoever stands at the end was judged by somebody at three removes; further

@@ -439,3 +439,37 @@ fn a_vouch_for_the_verifiers_own_agent_helps_nobody_else() {
     case.claims[0].subject = VERA.did.clone();
     assert_eq!(case.refusal(), is(0, "subject"));
 }
+
+#[test]
+fn issuers_may_sign_on_any_curve_that_is_read() {
+    use comity_did::{make_key, resolve_offline};
+    use comity_jose::{Curve, SigningKey, SystemEntropy};
+
+    for curve in [Curve::Ed25519, Curve::P256, Curve::Secp256k1] {
+        let key = SigningKey::generate_on(curve, &SystemEntropy).unwrap();
+        let issuer = make_key(key.public());
+        let document = resolve_offline(&issuer).unwrap().unwrap();
+        let relationship = comity_did::Relationship::AssertionMethod;
+        let kid = document.keys(relationship).next().unwrap().0.clone();
+        let mut case = Case::of(1);
+        case.honoured[0].issuer = issuer.clone();
+        case.claims[0].issuer = issuer.clone();
+        let vouch = case.claims[0].prepare(&kid, key.algorithm()).unwrap();
+        let signature = key.sign(vouch.octets());
+        let vouch = vouch.finish(&signature).unwrap();
+        let mut list = case.lists[0].clone().unwrap();
+        list.issuer = issuer.clone();
+        let list = list.prepare(&kid, key.algorithm()).unwrap();
+        let signature = key.sign(list.octets());
+        let list = list.finish(&signature).unwrap();
+        let presented = comity_vouch::Presented {
+            vouch: vouch.as_str().to_owned(),
+            status: Some(list.as_str().to_owned()),
+        };
+        let chain = comity_vouch::Chain::read(&[presented]).unwrap();
+        let document = std::sync::Arc::new(document);
+        let documents = |_: &Did| Some(std::sync::Arc::clone(&document));
+        let accepted = chain.verify(&case.expected(), &documents).unwrap();
+        assert_eq!(accepted.links[0].issuer, issuer);
+    }
+}

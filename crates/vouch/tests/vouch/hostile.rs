@@ -116,6 +116,10 @@ fn texts_beyond_their_bounds_are_refused_by_length_alone() {
             limit: 8192
         }))
     ));
+    let mut presented = Case::of(2).presented();
+    presented[1].status = Some(long.clone());
+    let refusal = Chain::read(&presented).unwrap_err();
+    assert_eq!(told(&refusal), (1, "status-malformed".to_owned()));
     let presented = vec![
         Presented {
             vouch: long,
