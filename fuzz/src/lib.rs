@@ -42,6 +42,7 @@ pub const TARGETS: &[Target] = &[
     target::receipts::TARGET,
     target::records::TARGET,
     target::unpack::TARGET,
+    target::vouch::TARGET,
     target::webvh::TARGET,
 ];
 

@@ -48,6 +48,66 @@ codes! {
     TIMEOUT = "e.p.trust.timeout";
     /// The answer to a knock grants more than was asked.
     WIDER_THAN_ASKED = "e.p.trust.wider-than-asked";
+    /// The vouch is not meant for this agent.
+    VOUCH_AUDIENCE = "e.p.trust.vouch-audience";
+    /// There are too many vouches in the chain, or none.
+    VOUCH_CHAIN_LENGTH = "e.p.trust.vouch-chain-length";
+    /// The vouches lead in a circle.
+    VOUCH_CYCLE = "e.p.trust.vouch-cycle";
+    /// A vouch is passed on further than it allows.
+    VOUCH_DEPTH = "e.p.trust.vouch-depth";
+    /// The vouch expired.
+    VOUCH_EXPIRED = "e.p.trust.vouch-expired";
+    /// The vouch is signed with a key that is not for that.
+    VOUCH_KEY = "e.p.trust.vouch-key";
+    /// The vouch can't be read.
+    VOUCH_MALFORMED = "e.p.trust.vouch-malformed";
+    /// Nobody here honours vouches of that DID.
+    VOUCH_NOT_HONOURED = "e.p.trust.vouch-not-honoured";
+    /// A vouch is not by the subject of the one before.
+    VOUCH_NOT_JOINED = "e.p.trust.vouch-not-joined";
+    /// The vouch is not valid yet.
+    VOUCH_NOT_YET = "e.p.trust.vouch-not-yet";
+    /// The vouch was revoked.
+    VOUCH_REVOKED = "e.p.trust.vouch-revoked";
+    /// The vouches leave no message type.
+    VOUCH_SCOPE = "e.p.trust.vouch-scope";
+    /// The vouch was altered or is forged.
+    VOUCH_SIGNATURE = "e.p.trust.vouch-signature";
+    /// The vouch is signed by somebody else than its issuer.
+    VOUCH_SIGNER = "e.p.trust.vouch-signer";
+    /// The vouch's status list expired.
+    VOUCH_STATUS_EXPIRED = "e.p.trust.vouch-status-expired";
+    /// The vouch's status list is too short for it.
+    VOUCH_STATUS_INDEX = "e.p.trust.vouch-status-index";
+    /// The vouch's status list is by somebody else.
+    VOUCH_STATUS_ISSUER = "e.p.trust.vouch-status-issuer";
+    /// The vouch's status list is signed with a key that is not for that.
+    VOUCH_STATUS_KEY = "e.p.trust.vouch-status-key";
+    /// The vouch came with another status list than it names.
+    VOUCH_STATUS_LIST = "e.p.trust.vouch-status-list";
+    /// The vouch's status list can't be read.
+    VOUCH_STATUS_MALFORMED = "e.p.trust.vouch-status-malformed";
+    /// The vouch came without its status list.
+    VOUCH_STATUS_MISSING = "e.p.trust.vouch-status-missing";
+    /// The vouch's status list is dated in the future.
+    VOUCH_STATUS_NOT_YET = "e.p.trust.vouch-status-not-yet";
+    /// The vouch's status list is not about revocation.
+    VOUCH_STATUS_PURPOSE = "e.p.trust.vouch-status-purpose";
+    /// The vouch's status list was altered or is forged.
+    VOUCH_STATUS_SIGNATURE = "e.p.trust.vouch-status-signature";
+    /// The vouch's status list is too old.
+    VOUCH_STATUS_STALE = "e.p.trust.vouch-status-stale";
+    /// The vouch is for somebody else than its presenter.
+    VOUCH_SUBJECT = "e.p.trust.vouch-subject";
+    /// The chain of vouches is longer than is honoured here.
+    VOUCH_TOO_FAR = "e.p.trust.vouch-too-far";
+    /// The DID of a vouch's issuer can't be looked up.
+    VOUCH_UNRESOLVED = "e.p.trust.vouch-unresolved";
+    /// The vouch demands what this node does not know.
+    VOUCH_UNSUPPORTED = "e.p.trust.vouch-unsupported";
+    /// The vouch is used up.
+    VOUCH_USED_UP = "e.p.trust.vouch-used-up";
     /// Another message already has this place in the order.
     ORDER_CONFLICT = "e.p.msg.order-conflict";
     /// A Comity message names exactly one recipient.

@@ -101,12 +101,12 @@ fn check_grant(grant: &Grant) {
     assert_eq!((grant.peer_of(a), grant.peer_of(b)), (Some(b), Some(a)));
     assert!(grant.until() < 1 << 53);
     for did in [a, b] {
-        for text in grant.types_from(did) {
+        for text in grant.types_from(did).iter() {
             if let Ok(type_) = text.parse::<MessageType>() {
                 assert!(grant.permits(did, &type_));
             }
         }
-        assert!(grant.types_from(did).count() <= 2 * 64);
+        assert!(grant.types_from(did).len() <= 64);
     }
     let stranger = "did:example:stranger".parse().expect("a DID");
     if a != &stranger && b != &stranger {
@@ -126,6 +126,7 @@ pub(crate) fn offer() -> Grant {
         untimed: true,
         uses: Some(3),
         max_bytes: Some(65_536),
+        ..Restrictions::default()
     };
     Grant::new(
         [ARIA.did.clone(), BRUNO.did.clone()],

@@ -11,6 +11,7 @@ pub(crate) mod plaintext;
 pub(crate) mod receipts;
 pub(crate) mod records;
 pub(crate) mod unpack;
+pub(crate) mod vouch;
 pub(crate) mod webvh;
 
 /// The choice in the first octet, of `n`, and the rest.

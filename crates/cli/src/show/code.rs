@@ -43,6 +43,105 @@ pub(crate) const TABLE: &[(&str, &str)] = &[
         "they granted more than was asked",
     ),
     (
+        "e.p.trust.vouch-audience",
+        "the vouch is not meant for this agent",
+    ),
+    (
+        "e.p.trust.vouch-chain-length",
+        "there are too many vouches in the chain, or none",
+    ),
+    ("e.p.trust.vouch-cycle", "the vouches lead in a circle"),
+    (
+        "e.p.trust.vouch-depth",
+        "a vouch is passed on further than it allows",
+    ),
+    ("e.p.trust.vouch-expired", "the vouch expired"),
+    (
+        "e.p.trust.vouch-key",
+        "the vouch is signed with a key that is not for that",
+    ),
+    ("e.p.trust.vouch-malformed", "the vouch can't be read"),
+    (
+        "e.p.trust.vouch-not-honoured",
+        "nobody here honours vouches of that DID",
+    ),
+    (
+        "e.p.trust.vouch-not-joined",
+        "a vouch is not by the subject of the one before",
+    ),
+    ("e.p.trust.vouch-not-yet", "the vouch is not valid yet"),
+    ("e.p.trust.vouch-revoked", "the vouch was revoked"),
+    ("e.p.trust.vouch-scope", "the vouches leave no message type"),
+    (
+        "e.p.trust.vouch-signature",
+        "the vouch was altered or is forged",
+    ),
+    (
+        "e.p.trust.vouch-signer",
+        "the vouch is signed by somebody else than its issuer",
+    ),
+    (
+        "e.p.trust.vouch-status-expired",
+        "the vouch's status list expired",
+    ),
+    (
+        "e.p.trust.vouch-status-index",
+        "the vouch's status list is too short for it",
+    ),
+    (
+        "e.p.trust.vouch-status-issuer",
+        "the vouch's status list is by somebody else",
+    ),
+    (
+        "e.p.trust.vouch-status-key",
+        "the vouch's status list is signed with a key that is not for that",
+    ),
+    (
+        "e.p.trust.vouch-status-list",
+        "the vouch came with another status list than it names",
+    ),
+    (
+        "e.p.trust.vouch-status-malformed",
+        "the vouch's status list can't be read",
+    ),
+    (
+        "e.p.trust.vouch-status-missing",
+        "the vouch came without its status list",
+    ),
+    (
+        "e.p.trust.vouch-status-not-yet",
+        "the vouch's status list is dated in the future",
+    ),
+    (
+        "e.p.trust.vouch-status-purpose",
+        "the vouch's status list is not about revocation",
+    ),
+    (
+        "e.p.trust.vouch-status-signature",
+        "the vouch's status list was altered or is forged",
+    ),
+    (
+        "e.p.trust.vouch-status-stale",
+        "the vouch's status list is too old",
+    ),
+    (
+        "e.p.trust.vouch-subject",
+        "the vouch is for somebody else than its presenter",
+    ),
+    (
+        "e.p.trust.vouch-too-far",
+        "the chain of vouches is longer than is honoured here",
+    ),
+    (
+        "e.p.trust.vouch-unresolved",
+        "the DID of a vouch's issuer can't be looked up",
+    ),
+    (
+        "e.p.trust.vouch-unsupported",
+        "the vouch demands what this node does not know",
+    ),
+    ("e.p.trust.vouch-used-up", "the vouch is used up"),
+    (
         "e.p.msg.order-conflict",
         "another message has its place in the order",
     ),
