@@ -40,8 +40,6 @@ codes! {
     SUSPENDED = "e.p.trust.suspended";
     /// The grant's uses are used up.
     USED_UP = "e.p.trust.used-up";
-    /// The vouch that the grant stands on was revoked, or its status is no longer known.
-    VOUCH = "e.p.trust.vouch";
     /// The operator denied the knock.
     DENIED = "e.p.trust.denied";
     /// Nobody decided on the knock in time.

@@ -157,7 +157,7 @@ pub fn decide(facts: &Facts<'_>) -> Decision {
         GrantState::Ended => return Decision::refuse(Basis::GrantState, Code::REVOKED),
     }
     if held.vouched_until.is_some_and(|until| seconds >= until) {
-        return Decision::refuse(Basis::Vouch, Code::VOUCH);
+        return Decision::refuse(Basis::Vouch, Code::VOUCH_STATUS_STALE);
     }
     let restrictions = held.grant.restrictions();
     if restrictions

@@ -102,6 +102,7 @@ fn rule() -> impl Strategy<Value = Rule> {
             limits,
             lasts_s: None,
             until,
+            open_until: None,
             grants,
             note: String::new(),
         },

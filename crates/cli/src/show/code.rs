@@ -27,6 +27,7 @@ pub(crate) fn reason(reason: &str) -> String {
 /// As in docs/glossary.md. The last ones are what the SDK and `comity listen` say for an agent.
 pub(crate) const TABLE: &[(&str, &str)] = &[
     ("e.p.trust.no-grant", "nobody let you in"),
+    ("e.p.trust.used-up", "the grant's messages are used up"),
     (
         "e.p.trust.type-not-granted",
         "you may write to them, but nothing of this type",
