@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Watch(verb::watch::Watch),
     Agent(noun::agent::Agent),
     Knock(noun::knock::Knock),
+    Invite(noun::invite::Invite),
     Grant(noun::grant::Grant),
     Peer(noun::peer::Peer),
     Policy(noun::policy::Policy),

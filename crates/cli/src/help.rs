@@ -54,7 +54,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("START", &["demo", "up", "status", "doctor"]),
     ("TALK", &["send", "ask", "listen", "watch"]),
     ("AGENTS", &["agent"]),
-    ("TRUST", &["knock", "grant", "peer", "policy"]),
+    ("TRUST", &["knock", "invite", "grant", "peer", "policy"]),
     ("PROOF", &["message", "record", "verify"]),
 ];
 

@@ -53,6 +53,7 @@ async fn run(cli: Cli, chosen: bool) -> Result<Exit, Trouble> {
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => verb::doctor::run(args, &shell).await,
         Command::Grant(args) => noun::grant::run(args, &shell).await,
+        Command::Invite(args) => noun::invite::run(args, &shell).await,
         Command::Knock(args) => noun::knock::run(args, &shell).await,
         Command::Listen(args) => verb::listen::run(args, &shell).await,
         Command::Message(args) => noun::message::run(args, &shell).await,

@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod grant;
+pub(crate) mod invite;
 pub(crate) mod knock;
 pub(crate) mod limits;
 pub(crate) mod message;
