@@ -96,9 +96,9 @@ mod tests {
         let rows: Vec<Vec<char>> = text.lines().map(|line| line.chars().collect()).collect();
         let width = rows.iter().map(Vec::len).max().unwrap();
         // A block is lit where it is drawn; the screen is dark elsewhere.
-        let lit = |x: usize, y: usize| match (rows[y / 2].get(x).copied(), y % 2) {
-            (Some('█'), _) | (Some('▀'), 0) | (Some('▄'), 1) => true,
-            _ => false,
+        let lit = |x: usize, y: usize| {
+            let block = rows[y / 2].get(x).copied().unwrap_or(' ');
+            block == '█' || block == if y % 2 == 0 { '▀' } else { '▄' }
         };
         let dark = |x: usize, y: usize| !lit(x / SCALE, y / SCALE);
         assert_eq!(read(width * SCALE, rows.len() * 2 * SCALE, dark), link());
