@@ -15,8 +15,26 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 pub const LEASE: Duration = Duration::from_secs(60);
 /// Longest extension of a lease at once.
 pub const LEASE_MAX: Duration = Duration::from_secs(3_600);
-/// Offers of one delivery before it is dead.
+/// Offers of one delivery before it is dead, since it came or since a person answered its question.
 pub const ATTEMPTS_MAX: u32 = 10;
+/// First pause of a delivery that nobody else is there to take after one passed it on.
+pub const PASS_FIRST: Duration = Duration::from_secs(1);
+/// Longest such pause.
+pub const PASS_LONGEST: Duration = Duration::from_secs(60);
+/// Longest question of a parked delivery, in characters: what one reads on a phone.
+pub const QUESTION_CHARS_MAX: usize = 280;
+/// Longest answer of a person, in characters if it is a text, else in octets of its JSON.
+pub const ANSWER_MAX: usize = 2_000;
+/// How often one delivery may be parked. Each answer renews its attempts, so this bounds them.
+pub const PARKS_MAX: u32 = 10;
+/// Longest time that a delivery stays parked.
+pub const PARK_MAX: Duration = Duration::from_secs(30 * 86_400);
+/// How long before the message's expiry a person's time ends at the latest: the agent decides last.
+pub const PARK_MARGIN: Duration = LEASE;
+/// Deliveries for each agent of which it is remembered who passed them on.
+pub const PASSES_MAX: usize = 1_024;
+/// How long whoever passed a delivery on is spared it while others are there.
+pub const PASS_SPARES: Duration = Duration::from_secs(600);
 /// Deliveries that one lease call may take.
 pub const LEASE_BATCH_MAX: usize = 256;
 /// Longest wait of a long poll. Below the idle limits of common proxies.

@@ -13,6 +13,7 @@
 //! - [`room`]: which pending knocks give way to a newcomer
 //! - [`contact`]: the bodies of `contact/1.0`
 //! - [`state`]: the states of a message at its sender and of a delivery at its recipient
+//! - [`park`]: questions of agents to people
 //! - [`order`], [`retry`], [`fresh`]: sequence, back-off and freshness
 //! - [`code`]: the one table of problem codes
 //! - [`defaults`]: every limit, with its unit and its reason
@@ -26,6 +27,7 @@ pub mod explain;
 pub mod fresh;
 pub mod grant;
 pub mod order;
+pub mod park;
 pub mod policy;
 pub mod retry;
 pub mod room;

@@ -95,7 +95,7 @@ words! {
         Ready = "ready",
         /// With the agent until its lease ends.
         Leased = "leased",
-        /// Set aside by the agent until it says more.
+        /// Waits for a person to answer the agent's question.
         Parked = "parked",
         /// Settled; nothing follows.
         Settled = "settled",

@@ -120,7 +120,7 @@ CREATE TABLE inbox (
     blocks    INTEGER NOT NULL, -- 1 while later ones of its stream wait for it
     due_from  INTEGER,          -- from when on it could be leased, if it stood first
     due       INTEGER,          -- the same, if it does stand first, under an active grant
-    lapses    INTEGER,          -- when expiry may end it, seconds
+    lapses    INTEGER,          -- when time moves it: its expiry, or its question's end, seconds
     data      TEXT NOT NULL
 ) STRICT;
 CREATE UNIQUE INDEX inbox_delivery ON inbox (delivery);
@@ -131,6 +131,7 @@ CREATE INDEX inbox_line ON inbox (stream) WHERE blocks = 1;
 CREATE INDEX inbox_unsettled ON inbox (recipient, sender) WHERE unsettled = 1;
 CREATE INDEX inbox_due ON inbox (recipient, due) WHERE due IS NOT NULL;
 CREATE INDEX inbox_lapses ON inbox (lapses) WHERE lapses IS NOT NULL;
+CREATE INDEX inbox_parked ON inbox (seq) WHERE state = 'parked';
 
 -- Who ever got something accepted by whom.
 CREATE TABLE contact (

@@ -164,6 +164,7 @@ macro_rules! conformance {
                 a_thread_lists_its_deliveries,
                 a_prefix_finds_at_most_two,
                 deliveries_are_paged_and_counted,
+                what_waits_for_a_person_is_listed_and_comes_back_in_time,
             }
             lease {
                 only_the_first_of_a_stream_is_leasable,
@@ -174,6 +175,7 @@ macro_rules! conformance {
                 only_a_live_grant_of_the_recipient_makes_leasable,
                 a_grant_that_is_suspended_and_restored_offers_again,
                 leasable_deliveries_come_by_number_up_to_the_limit,
+                deliveries_that_are_excepted_stand_in_nobodys_way,
                 two_leasers_never_get_the_same_delivery,
             }
             trust {

@@ -28,7 +28,7 @@ mod tx;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use memory::Memory;
 pub use rows::agent::{AgentRow, AgentState, Role, TokenRow};
-pub use rows::inbox::{Incoming, Outcome};
+pub use rows::inbox::{Incoming, Outcome, ParkReply, Parked};
 pub use rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
 pub use rows::outbox::{History, OutKind, Outgoing};
 pub use rows::receipt::{PeerReceiptRow, ReceiptRow};

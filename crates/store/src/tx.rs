@@ -174,16 +174,23 @@ pub trait Inbox {
     /// lease over ([`Incoming::due_from`]); not kept for an asker; the first ready or leased one
     /// of their (sender, recipient, thread) stream; under a grant that is active and not over. By
     /// `seq`; of those that were paused or leased before, only the `limit` due longest are
-    /// considered, so that the cost does not grow with the backlog. Several processes never get
-    /// the same row, if it is read and leased in one unit.
-    fn leasable(&self, recipient: &Did, now: Timestamp, limit: usize) -> Result<Vec<Incoming>>;
+    /// considered, so that the cost does not grow with the backlog. Rows of the numbers (`seq`) in
+    /// `except` are left out. Several processes never get the same row, if it is read and leased
+    /// in one unit.
+    fn leasable(
+        &self,
+        recipient: &Did,
+        now: Timestamp,
+        except: &[u64],
+        limit: usize,
+    ) -> Result<Vec<Incoming>>;
     /// The earliest time at which [`Inbox::leasable`] may have more for `recipient` without a
     /// new message: an end of a lease or of a pause.
     fn next_incoming(&self, recipient: &Did, now: Timestamp) -> Result<Option<Timestamp>>;
     /// Unsettled deliveries between an agent and a peer, after `page.after`, by `seq`.
     fn unsettled(&self, recipient: &Did, sender: &Did, page: Page) -> Result<Vec<Incoming>>;
-    /// Unsettled deliveries whose message expired at `now` (UTC seconds) and that are not leased,
-    /// by expiry.
+    /// Unsettled deliveries that are not leased and whose message expired at `now` (UTC seconds),
+    /// or, if they are parked, whose question's time is over ([`Incoming::lapses`]); by that time.
     fn expired_incoming(&self, now: u64, limit: usize) -> Result<Vec<Incoming>>;
     /// Deliveries in a thread, of any of our agents, by `seq`.
     fn thread_incoming(&self, thid: &MessageId) -> Result<Vec<Incoming>>;
@@ -191,6 +198,8 @@ pub trait Inbox {
     fn has_incoming(&self, recipient: &Did, sender: &Did) -> Result<bool>;
     /// Deliveries whose message id, delivery id or digest text starts with `prefix`, at most two.
     fn find_incoming(&self, prefix: &str) -> Result<Vec<Incoming>>;
+    /// Parked deliveries, of all our agents, after `page.after`, by `seq`.
+    fn parked(&self, page: Page) -> Result<Vec<Incoming>>;
     /// All deliveries after `page.after`, by `seq`.
     fn list_incoming(&self, page: Page) -> Result<Vec<Incoming>>;
     /// The number of the newest delivery, 0 if there is none.

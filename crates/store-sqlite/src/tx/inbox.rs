@@ -8,6 +8,7 @@ use comity_engine::{InState, Timestamp};
 use comity_record::Digest;
 use comity_store::{Inbox, Incoming, Page, Way};
 use rusqlite::params;
+use std::collections::HashSet;
 
 /// The columns of a row: what is looked up, and what the indexes of unsettled rows hold.
 struct Columns {
@@ -249,19 +250,29 @@ impl Inbox for SqliteTx<'_> {
         Ok(uint(seq))
     }
 
-    fn leasable(&self, recipient: &Did, now: Timestamp, limit: usize) -> Result<Vec<Incoming>> {
+    fn leasable(
+        &self,
+        recipient: &Did,
+        now: Timestamp,
+        except: &[u64],
+        limit: usize,
+    ) -> Result<Vec<Incoming>> {
         let Some(recipient) = self.party(recipient)? else {
             return Ok(Vec::new());
         };
-        let (seconds, most) = (int(now.seconds()), limit_of(limit));
-        let mut seqs = self.all(LEASABLE, (recipient, seconds, most), |row| {
-            column::<i64>(row, 0)
-        })?;
-        seqs.extend(self.all(
-            LEASABLE_AGAIN,
-            (recipient, seconds, most, millis(now)),
-            |row| column::<i64>(row, 0),
-        )?);
+        // So many more are read that enough are left.
+        let most = limit_of(limit.saturating_add(except.len()));
+        let except: HashSet<i64> = except.iter().copied().map(int).collect();
+        let seconds = int(now.seconds());
+        let left = |seqs: Vec<i64>| {
+            let left = seqs.into_iter().filter(|seq| !except.contains(seq));
+            left.take(limit)
+        };
+        let seq = |row: &rusqlite::Row<'_>| column::<i64>(row, 0);
+        let fresh = self.all(LEASABLE, (recipient, seconds, most), seq)?;
+        let again = (recipient, seconds, most, millis(now));
+        let again = self.all(LEASABLE_AGAIN, again, seq)?;
+        let mut seqs: Vec<i64> = left(fresh).chain(left(again)).collect();
         seqs.sort_unstable();
         let rows = seqs
             .into_iter()
@@ -346,6 +357,14 @@ impl Inbox for SqliteTx<'_> {
         rows.filter_map(Result::transpose).collect()
     }
 
+    fn parked(&self, page: Page) -> Result<Vec<Incoming>> {
+        self.all(
+            PARKED,
+            (int(page.after), limit_of(page.limit)),
+            |row| json(row, 0),
+        )
+    }
+
     fn list_incoming(&self, page: Page) -> Result<Vec<Incoming>> {
         self.all(
             "SELECT data FROM inbox WHERE seq > ?1 ORDER BY seq LIMIT ?2",
@@ -386,6 +405,9 @@ pub(crate) const LEASABLE_AGAIN: &str = "SELECT i.seq FROM inbox i CROSS JOIN gr
      WHERE i.recipient = ?1 AND i.due > 0 AND i.due <= ?4
         AND g.id = i.grant_id AND g.ours = i.recipient AND g.state = 'active' AND g.until > ?2
      ORDER BY i.due, i.seq LIMIT ?3";
+/// What waits for a person.
+pub(crate) const PARKED: &str = "SELECT data FROM inbox WHERE state = 'parked' AND seq > ?1
+     ORDER BY seq LIMIT ?2";
 const FIND_BY_DELIVERY: &str =
     "SELECT seq FROM inbox WHERE delivery >= ?1 AND delivery < ?2 LIMIT 2";
 const FIND_BY_NAME: &str = "SELECT i.seq FROM name n JOIN inbox i ON i.name = n.id

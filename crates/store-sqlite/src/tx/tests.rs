@@ -1,6 +1,6 @@
 //! The cost of the lists on the hot path: it follows what is asked for, not what lies there.
 
-use super::inbox::{LEASABLE, LEASABLE_AGAIN};
+use super::inbox::{LEASABLE, LEASABLE_AGAIN, PARKED};
 use super::outbox_lists::{FRESH, NEXT_PEER, PAUSED};
 use super::receipts::{DUE, NEXT_SENDER, UNSIGNED};
 use super::{Cache, SqliteTx, int, millis};
@@ -25,6 +25,7 @@ fn the_lists_of_the_hot_path_use_their_indexes_and_sort_nothing() {
     for (sql, index) in [
         (LEASABLE, "inbox_due"),
         (LEASABLE_AGAIN, "inbox_due"),
+        (PARKED, "inbox_parked"),
         (FRESH, "outbox_due"),
         (PAUSED, "outbox_due"),
         (NEXT_PEER, "outbox_due"),
@@ -97,7 +98,7 @@ fn leasing_costs_the_same_whatever_lies_in_the_inbox() {
             tx.put_incoming(&incoming("bruno", &format!("new{n}"), 1))
                 .unwrap();
         }
-        let got = tx.leasable(&did("aria"), START, LIMIT).unwrap();
+        let got = tx.leasable(&did("aria"), START, &[], LIMIT).unwrap();
         assert_eq!(got.len(), LIMIT, "{what}");
         let aria = tx.party(&did("aria")).unwrap();
         let now = millis(START);

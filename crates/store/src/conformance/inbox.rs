@@ -1,8 +1,8 @@
 //! Deliveries to our agents: finding, listing, counting. What may be leased: [`super::lease`].
 
 use super::World;
-use super::samples::{START, UNTIL, did, digest, id, incoming};
-use crate::{Incoming, Outcome, Page};
+use super::samples::{START, UNTIL, did, digest, id, incoming, parked};
+use crate::{Incoming, Outcome, Page, ParkReply, Parked};
 use comity_engine::{Code, InState};
 
 pub fn a_delivery_is_found_by_id_and_by_digest(world: &World) {
@@ -148,6 +148,45 @@ pub fn deliveries_are_paged_and_counted(world: &World) {
     assert_eq!(count(), left.map(|(state, n)| (state.to_owned(), n)));
 }
 
+pub fn what_waits_for_a_person_is_listed_and_comes_back_in_time(world: &World) {
+    put_all_states(world);
+    world.write(|tx| {
+        for (thid, until) in [("soon", 1_000_050), ("late", UNTIL + 50)] {
+            tx.put_incoming(&Incoming {
+                state: InState::Parked,
+                parked: Some(parked(until)),
+                ..incoming("carla", thid, 1)
+            })?;
+        }
+        Ok(())
+    });
+    let listed = |after, limit| {
+        let rows = world.read(move |tx| tx.parked(Page { after, limit }));
+        rows.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(0, 9), ["d_parked-1", "d_soon-1", "d_late-1"]);
+    assert_eq!(listed(0, 1), ["d_parked-1"]);
+    let first = world.read(|tx| tx.incoming("d_parked-1")).unwrap().seq;
+    assert_eq!(listed(first, 9), ["d_soon-1", "d_late-1"]);
+    let lapsed = |now| {
+        let rows = world.read(move |tx| tx.expired_incoming(now, 9));
+        rows.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
+    };
+    assert_eq!(lapsed(1_000_049), [""; 0]);
+    assert_eq!(lapsed(1_000_050), ["d_soon-1"]);
+    assert!(lapsed(UNTIL).contains(&"d_late-1".to_owned()), "no later than its message");
+    // Answered: it waits for nobody any more, and has as long as its message.
+    world.write(|tx| {
+        let row = tx.incoming("d_soon-1")?.unwrap();
+        tx.put_incoming(&Incoming {
+            state: InState::Ready,
+            ..row
+        })
+    });
+    assert_eq!(listed(0, 9), ["d_parked-1", "d_late-1"]);
+    assert_eq!(lapsed(1_000_050), [""; 0]);
+}
+
 const ALL: Page = Page {
     after: 0,
     limit: 1_000,
@@ -178,6 +217,14 @@ fn full() -> Incoming {
         not_before: START,
         first_contact: true,
         answer_to: Some(id("question")),
+        parked: Some(Parked {
+            reply: Some(ParkReply {
+                answer: Some(serde_json::json!({"limit": 5})),
+                by: "operator".to_owned(),
+                at: START.seconds() + 9,
+            }),
+            ..parked(UNTIL)
+        }),
         outcome: Some(Outcome {
             lease: "l_1".to_owned(),
             submitted: [9; 32],

@@ -29,7 +29,7 @@ pub fn only_the_first_of_a_stream_is_leasable(world: &World) {
     assert_eq!(leasable(world), ["d_t-2", "d_u-1", "d_c"]);
     change(world, "d_t-2", |row| row.state = InState::Dead);
     assert_eq!(leasable(world), ["d_u-1", "d_c"]);
-    let none = world.read(|tx| tx.leasable(&did("bruno"), START, 9));
+    let none = world.read(|tx| tx.leasable(&did("bruno"), START, &[], 9));
     assert_eq!(none, []);
 }
 
@@ -194,7 +194,7 @@ pub fn leasable_deliveries_come_by_number_up_to_the_limit(world: &World) {
     }
     let leasable = |limit| {
         let now = world.now();
-        let rows = world.read(move |tx| tx.leasable(&did("aria"), now, limit));
+        let rows = world.read(move |tx| tx.leasable(&did("aria"), now, &[], limit));
         rows.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
     };
     assert_eq!(leasable(9), ["d_t0-1", "d_t2-1", "d_t3-1", "d_t5-1"]);
@@ -204,6 +204,33 @@ pub fn leasable_deliveries_come_by_number_up_to_the_limit(world: &World) {
         ["d_t0-1", "d_t1-1", "d_t2-1", "d_t3-1", "d_t4-1", "d_t5-1"]
     );
     assert_eq!(leasable(3), ["d_t0-1", "d_t1-1", "d_t2-1"]);
+    assert_eq!(leasable(0), [""; 0]);
+}
+
+pub fn deliveries_that_are_excepted_stand_in_nobodys_way(world: &World) {
+    put_grants(world, [grant("bruno", 1)]);
+    for n in 0..6 {
+        put(world, [incoming("bruno", &format!("t{n}"), 1)]);
+    }
+    put(world, [incoming("bruno", "t0", 2)]);
+    for name in ["d_t1-1", "d_t4-1"] {
+        change(world, name, |row| {
+            row.not_before = START + Duration::from_millis(1)
+        });
+    }
+    world.clock.advance(Duration::from_millis(1));
+    let seq = |name: &'static str| {
+        let row = world.read(move |tx| tx.incoming(name));
+        row.unwrap().seq
+    };
+    let except = ["d_t0-1", "d_t1-1", "d_t3-1"].map(seq);
+    let leasable = |limit| {
+        let now = world.now();
+        let rows = world.read(move |tx| tx.leasable(&did("aria"), now, &except, limit));
+        rows.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
+    };
+    assert_eq!(leasable(9), ["d_t2-1", "d_t4-1", "d_t5-1"], "their threads wait");
+    assert_eq!(leasable(2), ["d_t2-1", "d_t4-1"]);
     assert_eq!(leasable(0), [""; 0]);
 }
 
@@ -255,7 +282,7 @@ fn work_off(world: &World) -> Vec<(u64, Incoming)> {
     loop {
         let leased = block_on(world.store.write(|tx| {
             let turn = tx.put_event(&did("aria"), &id("lease"))?;
-            let mut rows = tx.leasable(&did("aria"), START, 5)?;
+            let mut rows = tx.leasable(&did("aria"), START, &[], 5)?;
             for row in &mut rows {
                 row.state = InState::Leased;
                 row.leased_until = START + Duration::from_secs(60);
@@ -316,7 +343,7 @@ fn change(world: &World, delivery: &str, change: impl Fn(&mut Incoming) + Send +
 
 fn leasable(world: &World) -> Vec<String> {
     let now = world.now();
-    let rows = world.read(move |tx| tx.leasable(&did("aria"), now, 100));
+    let rows = world.read(move |tx| tx.leasable(&did("aria"), now, &[], 100));
     rows.into_iter().map(|row| row.delivery).collect()
 }
 

@@ -3,7 +3,7 @@
 //! The durable backends keep what is due in columns that they update as rows change; the memory
 //! backend looks at all rows every time. So a forgotten update shows here.
 
-use super::samples::{START, did, digest, grant, id, incoming, outgoing, receipt};
+use super::samples::{START, did, digest, grant, id, incoming, outgoing, parked, receipt};
 use super::{World, block_on};
 use crate::{GrantRow, Incoming, Memory, Outgoing, Page, ReceiptRow, Store, StoreError, Tx};
 use comity_did::Did;
@@ -81,7 +81,12 @@ fn look(tx: &dyn Tx, limit: usize) -> Result<Vec<String>, StoreError> {
             tx.count_unfinished(&aria)?,
             tx.count_unsettled(&aria)?
         ),
-        format!("leasable {:?}", inn(tx.leasable(&aria, now, limit)?)),
+        format!("leasable {:?}", inn(tx.leasable(&aria, now, &[], limit)?)),
+        format!(
+            "leasable but some {:?}",
+            inn(tx.leasable(&aria, now, &[1, 2, 5, 8], limit)?)
+        ),
+        format!("parked {:?}", inn(tx.parked(Page { after: 3, limit })?)),
         format!("next in {:?}", tx.next_incoming(&aria, now)?),
         format!(
             "expired {:?}",
@@ -193,6 +198,7 @@ impl Work {
                 not_before: dice.of([Timestamp::default(), START, soon]),
                 expires: dice.of([9_000_000, START.seconds() + 50]),
                 answer_to: dice.of([None, None, None, Some(id("question"))]),
+                parked: dice.of([None, Some(parked(START.seconds() + 40))]),
                 grant: grant(peer, dice.of([1, 1, 2])).grant.id(),
                 ..incoming(peer, thread, order)
             })),

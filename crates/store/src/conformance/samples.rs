@@ -85,7 +85,20 @@ pub fn incoming(from: &str, thid: &str, order: u64) -> Incoming {
         kid: format!("{}#key-1", did(from)),
         first_contact: false,
         answer_to: None,
+        parked: None,
         outcome: None,
+    }
+}
+
+/// A question that may be answered until `until`, UTC seconds.
+pub fn parked(until: u64) -> Parked {
+    Parked {
+        number: 1,
+        question: "Go on?".to_owned(),
+        asked: START.seconds(),
+        until,
+        attempt: 1,
+        reply: None,
     }
 }
 

@@ -25,7 +25,7 @@ pub fn a_unit_reads_what_it_wrote(world: &World) {
         tx.put_grant(&grant("bruno", 1))?;
         tx.put_incoming(&incoming("bruno", "t", 1))?;
         tx.put_outgoing(&outgoing("bruno", "t", 1))?;
-        assert_eq!(tx.leasable(&did("aria"), START, 10)?.len(), 1);
+        assert_eq!(tx.leasable(&did("aria"), START, &[], 10)?.len(), 1);
         assert_eq!(tx.due_outgoing(START, &[], &[], 10)?.len(), 1);
         assert_eq!(tx.count_unsettled(&did("aria"))?, 1);
         assert_eq!(tx.count_unfinished(&did("aria"))?, 1);

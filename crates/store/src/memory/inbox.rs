@@ -3,7 +3,7 @@ use crate::rows::inbox::Incoming;
 use crate::{Inbox, Page, StoreError, Trust};
 use comity_did::Did;
 use comity_didcomm::MessageId;
-use comity_engine::{GrantState, Timestamp};
+use comity_engine::{GrantState, InState, Timestamp};
 use comity_record::Digest;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -71,9 +71,11 @@ impl Inbox for MemoryTx<'_> {
         &self,
         recipient: &Did,
         now: Timestamp,
+        except: &[u64],
         limit: usize,
     ) -> Result<Vec<Incoming>, StoreError> {
         let live = self.offered_incoming(recipient)?.into_iter();
+        let live = live.filter(|(_, _, row)| !except.contains(&row.seq));
         let live = live.filter(|(due, until, _)| *due <= now && now.seconds() < *until);
         let (mut rows, mut paused): (Vec<_>, Vec<_>) =
             live.partition(|(due, _, _)| *due == Timestamp::default());
@@ -142,6 +144,13 @@ impl Inbox for MemoryTx<'_> {
                 || row.digest.to_string().starts_with(prefix)
         });
         rows.truncate(2);
+        Ok(rows)
+    }
+
+    fn parked(&self, page: Page) -> Result<Vec<Incoming>, StoreError> {
+        let parked = |row: &Incoming| row.state == InState::Parked && row.seq > page.after;
+        let mut rows = self.incoming_where(parked);
+        rows.truncate(page.limit);
         Ok(rows)
     }
 

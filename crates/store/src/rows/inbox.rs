@@ -2,9 +2,10 @@
 
 use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
-use comity_engine::{Code, InState, Timestamp};
+use comity_engine::{Code, InState, Timestamp, defaults};
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A message accepted for one agent of ours.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,6 +58,9 @@ pub struct Incoming {
     /// The id of our message that waits for it as an answer; such a delivery is leased only by
     /// whoever asks for that answer.
     pub answer_to: Option<MessageId>,
+    /// What its agent asked a person last, and what was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parked: Option<Parked>,
     /// How it ended, if it did.
     pub outcome: Option<Outcome>,
 }
@@ -66,6 +70,21 @@ impl Incoming {
     #[must_use]
     pub const fn blocks(&self) -> bool {
         matches!(self.state, InState::Ready | InState::Leased)
+    }
+
+    /// True if it had all its attempts: since it came, or since its question was answered.
+    #[must_use]
+    pub const fn is_spent(&self) -> bool {
+        self.tries() >= defaults::ATTEMPTS_MAX
+    }
+
+    /// Offers since it came, or since its question was answered.
+    #[must_use]
+    pub const fn tries(&self) -> u32 {
+        match &self.parked {
+            Some(parked) => self.attempt.saturating_sub(parked.attempt),
+            None => self.attempt,
+        }
     }
 
     /// True until it is settled or given up.
@@ -93,15 +112,48 @@ impl Incoming {
         Some(due)
     }
 
-    /// When expiry may end it: while it is unsettled, and not before a lease on it is over.
+    /// When time moves it, UTC seconds. Expiry may end it while it is unsettled, and not before a
+    /// lease on it is over; a parked one is offered again when its question's time is over.
     #[must_use]
     pub fn lapses(&self) -> Option<u64> {
         match self.state {
-            InState::Ready | InState::Parked => Some(self.expires),
+            InState::Ready => Some(self.expires),
+            InState::Parked => {
+                let until = self.parked.as_ref().map(|parked| parked.until);
+                Some(until.unwrap_or(self.expires).min(self.expires))
+            }
             InState::Leased => Some(self.expires.max(self.leased_until.seconds() + 1)),
             InState::Settled | InState::Dead => None,
         }
     }
+}
+
+/// A question of an agent to a person, and the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parked {
+    /// Which question of its delivery it is, from 1.
+    pub number: u32,
+    /// The question, as the agent wrote it.
+    pub question: String,
+    /// When it was asked, UTC seconds.
+    pub asked: u64,
+    /// Until when it may be answered, UTC seconds.
+    pub until: u64,
+    /// The attempt that asked.
+    pub attempt: u32,
+    /// What was said, once something was, or its time was over.
+    pub reply: Option<ParkReply>,
+}
+
+/// What became of a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParkReply {
+    /// The answer; `None` if nobody answered in time.
+    pub answer: Option<Value>,
+    /// Who answered, or the rule that ended the waiting.
+    pub by: String,
+    /// When, UTC seconds.
+    pub at: u64,
 }
 
 /// The settlement of a delivery, kept so that repeating it gives the same result.
@@ -112,7 +164,7 @@ pub struct Outcome {
     /// SHA-256 of the settlement as submitted.
     #[serde(with = "super::hex")]
     pub submitted: [u8; 32],
-    /// `done`, `retry` or `rejected` by the agent; what the node ended it as otherwise.
+    /// `done`, `retry`, `park`, `pass` or `rejected` by the agent; what the node ended it as otherwise.
     pub outcome: String,
     /// The code of a rejection.
     pub code: Option<Code>,
