@@ -191,6 +191,34 @@ pub struct Context {
     pub first_contact: bool,
     /// When your node accepted it, UTC seconds.
     pub received_at: u64,
+    /// What became of your question, if you parked this delivery before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answered>,
+}
+
+/// What became of the question that a delivery was parked with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Answered {
+    /// The question, as you asked it.
+    pub question: String,
+    /// A text, or a small JSON value. Absent if nobody answered in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
+    /// True if nobody answered in time: decide without.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
+    /// Who answered, as your node's operators are called.
+    pub by: String,
+    /// When, UTC seconds.
+    pub at: u64,
+}
+
+impl Answered {
+    /// The answer, if it is a text.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        self.answer.as_ref()?.as_str()
+    }
 }
 
 /// `POST /v1/settle`.
@@ -209,9 +237,10 @@ pub struct Settlement {
     pub delivery: String,
     /// Its lease.
     pub lease: String,
-    /// `done`, `retry` or `reject`. (`park` and `pass` are reserved.)
+    /// `done`; `retry` (offer it again later); `reject`; `park` (ask a person of yours, and get it
+    /// again with the answer); `pass` (not for me: offer it to another session of this agent).
     pub outcome: String,
-    /// Messages to send with it, in the same commit; with `done` and `reject` only.
+    /// Messages to send with it, in the same commit; with `done`, `reject` and `park` only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub messages: Vec<Send>,
     /// With `retry`: not before this many seconds.
@@ -223,10 +252,11 @@ pub struct Settlement {
     /// With `reject`: words for the sender.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
-    /// Reserved for `park`.
+    /// With `park`: what you ask, at most 280 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
-    /// Reserved for `park`.
+    /// With `park`: until when a person may answer, UTC seconds; then it is offered again without.
+    /// At the latest, and if absent, a minute before the message expires, or in 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<u64>,
 }

@@ -30,6 +30,8 @@
 //! | `GET /v1/messages?after=&limit=&wait_s=&all=` | [`ListQuery`] | `[`[`MessageRow`]`]`, oldest first |
 //! | `GET /v1/messages/{id}` | | [`MessageRow`] with `message` |
 //! | `POST /v1/messages/{id}/drop` | | [`MessageRow`] |
+//! | `GET /v1/parked?after=&limit=` | [`ListQuery`] | `[`[`Parked`]`]`: what your agents ask you |
+//! | `POST /v1/parked/{id}/answer` | [`AnswerParked`] | [`Decided`] |
 //! | `GET /v1/held` | | `[`[`MessageRow`]`]`: what waits for you to let the node knock |
 //! | `POST /v1/held/{id}/allow` | | [`Decided`] |
 //! | `GET /v1/entries?after=&limit=` | [`ListQuery`] | `[`[`Entry`]`]` |
@@ -68,6 +70,9 @@ pub struct Status {
     pub knocks_pending: u64,
     /// Messages that wait for you to let the node knock.
     pub held_for_operator: u64,
+    /// Messages about which your agents ask you something.
+    #[serde(default)]
+    pub parked: u64,
     /// Messages of ours, by state.
     pub outbox: Vec<(String, u64)>,
     /// Deliveries to our agents, by state.
@@ -392,6 +397,49 @@ pub struct MessageRow {
     /// The plaintext; only when one message is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Value>,
+}
+
+/// A message that an agent of yours parked: it asks you something, and goes on with your answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Parked {
+    /// Place in the list; ask for more after the last you saw.
+    pub seq: u64,
+    /// The delivery: no other has this id.
+    pub delivery: String,
+    /// The message's id, its sender's choice.
+    pub id: String,
+    /// Its digest.
+    pub digest: String,
+    /// Who sent it.
+    pub from: String,
+    /// Which agent of yours asks.
+    pub to: String,
+    /// The message's type.
+    #[serde(rename = "type")]
+    pub type_: String,
+    /// Its thread.
+    pub thid: String,
+    /// What the agent asks, in its words, escaped. They may quote the sender.
+    pub question: String,
+    /// Which question about this message it is, from 1. Send it with the answer; if the agent asks
+    /// something else by then, the answer is refused.
+    pub number: u32,
+    /// When it was asked, UTC seconds.
+    pub asked: u64,
+    /// Until when you may answer, UTC seconds. Then the agent decides without.
+    pub until: u64,
+}
+
+/// `POST /v1/parked/{id}/answer`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnswerParked {
+    /// A text of at most 2,000 characters, or another JSON value of at most 2,000 octets whose
+    /// numbers are whole.
+    pub answer: Value,
+    /// The number of the question that was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
 }
 
 /// An entry of the record.

@@ -25,6 +25,8 @@ pub const PASS_LONGEST: Duration = Duration::from_secs(60);
 pub const QUESTION_CHARS_MAX: usize = 280;
 /// Longest answer of a person, in characters if it is a text, else in octets of its JSON.
 pub const ANSWER_MAX: usize = 2_000;
+/// Levels of JSON in such an answer: what a person types, and well within what the record holds.
+pub const ANSWER_DEPTH_MAX: usize = 8;
 /// How often one delivery may be parked. Each answer renews its attempts, so this bounds them.
 pub const PARKS_MAX: u32 = 10;
 /// Longest time that a delivery stays parked.

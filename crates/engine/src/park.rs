@@ -3,13 +3,16 @@
 //! The agent's code always decides: a person's time ends before the message's does, and when it
 //! ended without an answer the delivery is offered again all the same.
 
-use crate::defaults::{ANSWER_MAX, PARK_MARGIN, PARK_MAX, QUESTION_CHARS_MAX};
+use crate::defaults::{ANSWER_DEPTH_MAX, ANSWER_MAX, PARK_MARGIN, PARK_MAX, QUESTION_CHARS_MAX};
 use serde_json::Value;
 
 /// Why something cannot be asked, or answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ParkError {
+    /// Deeper than the record holds.
+    #[error("an answer has at most {ANSWER_DEPTH_MAX} levels of JSON")]
+    AnswerTooDeep,
     /// More than a person reads, or more than is kept.
     #[error("an answer has at most {ANSWER_MAX} characters, or octets of JSON")]
     AnswerTooLong,
@@ -69,7 +72,8 @@ pub fn deadline(until: Option<u64>, now: u64, expires: u64) -> Result<u64, ParkE
 /// Checks a person's answer: a text, or a small JSON value.
 ///
 /// # Errors
-/// [`ParkError::NoAnswer`], [`ParkError::AnswerTooLong`], [`ParkError::AnswerWithFraction`].
+/// [`ParkError::NoAnswer`], [`ParkError::AnswerTooLong`], [`ParkError::AnswerTooDeep`],
+/// [`ParkError::AnswerWithFraction`].
 pub fn answer(answer: &Value) -> Result<(), ParkError> {
     let length = match answer {
         Value::Null => 0,
@@ -80,9 +84,20 @@ pub fn answer(answer: &Value) -> Result<(), ParkError> {
     match length {
         0 => Err(ParkError::NoAnswer),
         _ if length > ANSWER_MAX => Err(ParkError::AnswerTooLong),
+        _ if depth(answer) > ANSWER_DEPTH_MAX => Err(ParkError::AnswerTooDeep),
         _ if !is_whole(answer) => Err(ParkError::AnswerWithFraction),
         _ => Ok(()),
     }
+}
+
+/// Levels of arrays and objects. What is parsed at a door is bounded in depth, so this returns.
+fn depth(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(items) => items.iter().map(depth).max(),
+        Value::Object(members) => members.values().map(depth).max(),
+        _ => return 0,
+    };
+    1 + inner.unwrap_or(0)
 }
 
 /// True if every number in it may stand in the record.
@@ -134,6 +149,9 @@ mod tests {
         assert_eq!(answer(&json!("ä".repeat(2_000))), Ok(()));
         assert_eq!(answer(&json!("ä".repeat(2_001))), Err(ParkError::AnswerTooLong));
         assert_eq!(answer(&json!(["x".repeat(1_997)])), Err(ParkError::AnswerTooLong));
+        let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
+        assert_eq!(answer(&deep(8)), Ok(()));
+        assert_eq!(answer(&deep(9)), Err(ParkError::AnswerTooDeep));
         for nothing in [json!(null), json!(" \n")] {
             assert_eq!(answer(&nothing), Err(ParkError::NoAnswer));
         }

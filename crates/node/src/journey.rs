@@ -27,10 +27,12 @@ mod lease;
 mod note;
 mod operate;
 mod own;
+mod parked;
 mod prove;
 mod receipts;
 mod refuse;
 mod sequence;
+mod sessions;
 mod settle;
 mod signals;
 mod submit;
@@ -43,6 +45,7 @@ mod withdraw;
 pub use accept::WireAnswer;
 pub use ask::WaitFor;
 pub use identity::{Caller, Connected};
+pub(crate) use sessions::Attending;
 pub use trouble::CoreError;
 pub use trust::Operator;
 
@@ -69,6 +72,7 @@ pub struct Core {
     pub(crate) agents: RwLock<HashMap<Did, Arc<identity::Hosted>>>,
     pub(crate) callers: Mutex<identity::Callers>,
     pub(crate) connected: Mutex<HashMap<Did, u64>>,
+    pub(crate) sessions: Arc<sessions::Sessions>,
     pub(crate) signals: signals::Signals,
     pub(crate) streams: Streams,
     pub(crate) lanes: lanes::Lanes,
@@ -107,6 +111,7 @@ impl Core {
             agents: RwLock::default(),
             callers: Mutex::default(),
             connected: Mutex::default(),
+            sessions: Arc::default(),
             signals: signals::Signals::default(),
             streams: Streams::default(),
             lanes: lanes::Lanes::default(),

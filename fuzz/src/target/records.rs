@@ -1,7 +1,7 @@
 //! Records: what peers' bundles open.
 
 use comity_record::entry::{
-    AgentChanged, Counted, Decided, Ended, EndedState, Entry, LogStarted, MAX_RECORD_BYTES,
+    AgentChanged, Asked, Counted, Decided, Ended, EndedState, Entry, LogStarted, MAX_RECORD_BYTES,
     MessageFacts, MessageIn, MessageOut, Outcome, Proof, ReceiptIn, Refused, Settled,
 };
 use comity_record::receipt::By;
@@ -103,6 +103,10 @@ fn records() -> Vec<Record> {
         by: "operator".into(),
         outcome: Outcome::Approved,
         message: Some(facts.message),
+        asked: Some(Asked {
+            question: "Go on?".into(),
+            answer: Some(serde_json::json!({"limit": 5})),
+        }),
     };
     let refused = Refused {
         message: facts.message,

@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{
-    Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct, ResumeGrant,
+    AnswerParked, Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct, ResumeGrant,
 };
 use comity_api::policy::{DryRun, EndRule, Explain, Rule};
 use http::header::CONTENT_TYPE;
@@ -66,6 +66,8 @@ fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
         .route("/v1/messages", get(messages))
         .route("/v1/messages/{id}", get(message))
         .route("/v1/messages/{id}/drop", post(drop_message))
+        .route("/v1/parked", get(parked))
+        .route("/v1/parked/{id}/answer", post(answer_parked))
         .route("/v1/held", get(held))
         .route("/v1/held/{id}/allow", post(allow))
         .route("/v1/entries", get(entries))
@@ -227,6 +229,15 @@ async fn message(State(door): Door, Path(id): Path<String>) -> Answer {
 
 async fn drop_message(State(door): Door, Path(id): Path<String>) -> Answer {
     ok(&door.core.drop_message(&id).await?)
+}
+
+async fn parked(State(door): Door, uri: Uri) -> Answer {
+    ok(&door.core.parked(problem::query(&uri)?).await?)
+}
+
+async fn answer_parked(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
+    let answer: AnswerParked = door.read(body).await?;
+    ok(&door.core.answer(&id, answer, "operator").await?)
 }
 
 async fn held(State(door): Door) -> Answer {

@@ -425,6 +425,7 @@ fn keep(
         kid: arrival.kid.to_string(),
         first_contact: !tx.has_incoming(agent, sender)?,
         answer_to: asking.as_ref().map(|row| row.id.clone()),
+        parked: None,
         outcome: None,
     };
     tx.put_incoming(&row)?;

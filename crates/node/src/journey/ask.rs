@@ -196,7 +196,7 @@ impl Core {
                 if row.recipient != agent || !free || !live {
                     return Ok(Answer::Elsewhere);
                 }
-                if row.attempt >= defaults::ATTEMPTS_MAX {
+                if row.is_spent() {
                     super::lease::die(tx, &*entropy, &mut row)?;
                     return Ok(Answer::Elsewhere);
                 }

@@ -1,9 +1,11 @@
-//! What time ends by itself, looked for once a second: messages, deliveries, knocks, grants; and
+//! What time ends by itself, looked for once a second: messages, deliveries, questions to people,
+//! knocks, grants; and
 //! the minute's count of refusals that have no entry of their own (invariant I4).
 
 use super::Core;
 use super::lease::{End, end_delivery};
 use super::note::note;
+use super::parked;
 use super::trouble::CoreError;
 use super::trust::follow::end_grant;
 use comity_engine::{Code, GrantState, OutState};
@@ -124,7 +126,11 @@ impl Core {
                 let mut agents = BTreeSet::new();
                 for mut row in tx.expired_incoming(now, AT_ONCE)? {
                     agents.insert(row.recipient.clone());
-                    end_delivery(tx, &*entropy, &mut row, End::Expired)?;
+                    if now < row.expires {
+                        parked::time_out(tx, &*entropy, &mut row)?;
+                    } else {
+                        end_delivery(tx, &*entropy, &mut row, End::Expired)?;
+                    }
                 }
                 for row in tx.expired_grants(now, AT_ONCE)? {
                     agents.insert(row.ours.clone());

@@ -1,6 +1,7 @@
 //! The agents of this node: who they are, which tokens speak for them, who is connected.
 
 use super::Core;
+use super::sessions::Session;
 use super::trouble::{CoreError, bad};
 use comity_api::Problem;
 use comity_did::{Did, DidDocument, DidUrl, DocumentBuilder};
@@ -27,6 +28,8 @@ pub struct Caller {
     pub(crate) hosted: Arc<Hosted>,
     /// What people call the token; the record's `by`.
     pub(crate) label: String,
+    /// Who passes deliveries on, if they are passed on.
+    pub(super) session: Session,
 }
 
 impl Caller {
@@ -40,6 +43,15 @@ impl Caller {
     #[must_use]
     pub fn did(&self) -> &Did {
         &self.hosted.did
+    }
+
+    /// The same caller in a session of its own, apart from others with its token.
+    #[must_use]
+    pub fn in_own_session(&self) -> Self {
+        Self {
+            session: Session::new(),
+            ..self.clone()
+        }
     }
 }
 
@@ -86,6 +98,7 @@ impl Core {
         let caller = Caller {
             hosted: self.agent_named(&name)?,
             label: row.label,
+            session: Session::Token(hash),
         };
         let mut callers = self.callers.lock().unwrap_or_else(PoisonError::into_inner);
         callers.insert(hash, caller.clone());

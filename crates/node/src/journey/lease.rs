@@ -41,6 +41,7 @@ impl Core {
         }
         let deadline = Instant::now() + wait.min(defaults::WAIT_MAX);
         let signal = self.signals.inbox(caller.did());
+        let _attending = self.attend(caller);
         loop {
             let mut listener = signal.listen();
             let next = match self.lease_now(caller, max).await? {
@@ -60,16 +61,20 @@ impl Core {
 
     async fn lease_now(&self, caller: &Caller, max: usize) -> Result<Leased, CoreError> {
         let agent = caller.did().clone();
-        let reader = agent.clone();
+        let (reader, asking) = (agent.clone(), caller.clone());
+        let sessions = Arc::clone(&self.sessions);
         // Most calls find nothing: they must not cost a transaction of the writer.
         let (any, next) = self
             .store
             .read(move |tx| {
-                let any = !tx.leasable(&reader, tx.now(), 1)?.is_empty();
+                let now = tx.now();
+                let (spared, until) = sessions.spared(&asking, now);
+                let any = !tx.leasable(&reader, now, &spared, 1)?.is_empty();
                 let next = if any {
                     None
                 } else {
-                    tx.next_incoming(&reader, tx.now())?
+                    let next = tx.next_incoming(&reader, now)?;
+                    next.into_iter().chain(until).min()
                 };
                 Ok::<_, CoreError>((any, next))
             })
@@ -77,18 +82,21 @@ impl Core {
         if !any {
             return Ok(Leased::None { next });
         }
-        let entropy = Arc::clone(&self.entropy);
+        let (entropy, asking) = (Arc::clone(&self.entropy), caller.clone());
+        let sessions = Arc::clone(&self.sessions);
         let (deliveries, died) = self
             .store
             .write(move |tx| {
                 let now = tx.now();
+                // Looked up here: whoever passes something on says so before it commits that.
+                let (spared, _) = sessions.spared(&asking, now);
                 let (mut deliveries, mut died) = (Vec::new(), false);
-                for mut row in tx.leasable(&agent, now, max)? {
+                for mut row in tx.leasable(&agent, now, &spared, max)? {
                     if now.seconds() >= row.expires {
                         // Its end is about to be recorded.
                         continue;
                     }
-                    if row.attempt >= defaults::ATTEMPTS_MAX {
+                    if row.is_spent() {
                         die(tx, &*entropy, &mut row)?;
                         died = true;
                         continue;
@@ -194,9 +202,10 @@ pub(crate) fn current(
 /// The lease is over, or the delivery was settled or withdrawn.
 pub(crate) fn lease_lost(row: &Incoming) -> Problem {
     let detail = match row.state {
-        InState::Ready | InState::Leased | InState::Parked => {
+        InState::Ready | InState::Leased => {
             "the lease ended before this; the delivery is offered again"
         }
+        InState::Parked => "the delivery is parked; it is offered again when somebody answered",
         InState::Settled | InState::Dead => "the delivery has ended; nothing more happens with it",
     };
     Problem::new(Code::LEASE_LOST.as_str(), "the lease is no longer yours").detail(detail)

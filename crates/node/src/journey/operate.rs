@@ -11,7 +11,7 @@ use comity_api::operator::{
 };
 use comity_api::safe;
 use comity_did::{DidDocument, DidUrl, Relationship};
-use comity_engine::{OutState, WaitingOn, defaults};
+use comity_engine::{InState, OutState, WaitingOn, defaults};
 use comity_jose::base64url;
 use comity_store::{EntryRow, GrantRow, Incoming, KnockRow, Outgoing, Page, Tx};
 use serde_json::json;
@@ -34,7 +34,7 @@ impl Core {
             .head()
             .await?
             .ok_or(CoreError::Defect("no log was started"))?;
-        let (pending, held, outbox, inbox, logs) = self
+        let (pending, held, outbox, inbox, logs): (_, _, _, Vec<(String, u64)>, _) = self
             .store
             .read(|tx| {
                 let held = tx.held_outgoing(LIST_MAX)?;
@@ -65,6 +65,11 @@ impl Core {
             agents: self.list_agents().await?,
             knocks_pending: pending,
             held_for_operator: held,
+            parked: inbox
+                .iter()
+                .filter(|(state, _)| state == InState::Parked.as_str())
+                .map(|(_, n)| n)
+                .sum(),
             outbox,
             inbox,
             record: RecordStatus {
@@ -383,7 +388,7 @@ impl Kept {
     }
 }
 
-fn page(query: &ListQuery) -> Page {
+pub(super) fn page(query: &ListQuery) -> Page {
     Page {
         after: query.after,
         limit: query.limit.unwrap_or(LIST).clamp(1, LIST_MAX),
@@ -499,11 +504,18 @@ fn incoming(row: &Incoming) -> MessageRow {
         type_: row.type_.to_string(),
         thid: row.thid.to_string(),
         state: row.state.as_str().to_owned(),
-        reason: row.outcome.as_ref().map(|outcome| match &outcome.code {
-            Some(code) => format!("{}: {code}", outcome.outcome),
-            None => outcome.outcome.clone(),
-        }),
-        detail: None,
+        reason: match row.state {
+            InState::Parked => Some("waits for your answer".to_owned()),
+            _ => row.outcome.as_ref().map(|outcome| match &outcome.code {
+                Some(code) => format!("{}: {code}", outcome.outcome),
+                None => outcome.outcome.clone(),
+            }),
+        },
+        detail: row
+            .parked
+            .as_ref()
+            .filter(|_| row.state == InState::Parked)
+            .map(|parked| format!("\"{}\"", safe(&parked.question))),
         sender_order: row.order,
         attempts: row.attempt,
         at: row.received.seconds(),

@@ -6,13 +6,14 @@ use super::foreign::{About, COMMENT_CHARS_MAX};
 use super::identity::Caller;
 use super::lease::{current, lease_lost};
 use super::note::note;
+use super::parked;
 use super::receipts::owe;
 use super::trouble::{CoreError, bad, not_found};
 use crate::fail;
 use comity_api::Problem;
 use comity_api::agent::{SettleDone, Settlement};
 use comity_engine::state::ReceiptState;
-use comity_engine::{Code, InState, defaults};
+use comity_engine::{Code, InState, Timestamp, defaults, park, retry};
 use comity_jose::{Entropy, json, sha256};
 use comity_record::Event;
 use comity_record::entry::Settled;
@@ -25,8 +26,22 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 enum Act {
     Done,
-    Retry { after: Duration },
-    Reject { code: Code, comment: Option<String> },
+    Retry {
+        after: Duration,
+    },
+    Reject {
+        code: Code,
+        comment: Option<String>,
+    },
+    Park {
+        question: String,
+        until: Option<u64>,
+    },
+    /// It is for everyone again after this time; at once for those who are there and have not
+    /// passed it on themselves, if there are any.
+    Pass {
+        after: Option<Duration>,
+    },
 }
 
 impl Core {
@@ -40,7 +55,7 @@ impl Core {
         caller: &Caller,
         settlement: Settlement,
     ) -> Result<SettleDone, Problem> {
-        let act = read_act(&settlement)?;
+        let mut act = read_act(&settlement)?;
         let submitted = serde_json::to_value(&settlement)
             .ok()
             .and_then(|value| json::canonical(&value).ok())
@@ -99,7 +114,15 @@ impl Core {
             row.delivery.clone(),
             settlement.lease.clone(),
         );
-        let kept = act.clone();
+        // Before it commits: whoever passes it on must not be the first to be offered it again.
+        if let Act::Pass { after } = &mut act
+            && !self
+                .sessions
+                .pass(caller, row.seq, row.tries(), self.clock.now())
+        {
+            *after = Some(retry::after_pass(row.tries()));
+        }
+        let (kept, seq) = (act.clone(), row.seq);
         let apply = move |tx: &mut dyn Tx, entropy: &dyn Entropy, sent: &[Outgoing]| {
             let row = current(tx, &agent, &delivery, &lease)?;
             if let Some(report) = &report {
@@ -110,14 +133,16 @@ impl Core {
         fail::point("settle.before-commit");
         let sent = if messages.is_empty() {
             let entropy = std::sync::Arc::clone(&self.entropy);
-            self.store
-                .write(move |tx| apply(tx, &*entropy, &[]))
-                .await?;
-            Vec::new()
+            let kept = self.store.write(move |tx| apply(tx, &*entropy, &[]));
+            kept.await.map(|()| Vec::new())
         } else {
             self.send_all(&caller.hosted, messages, &caller.label, apply)
-                .await?
+                .await
         };
+        if sent.is_err() || !matches!(act, Act::Pass { .. }) {
+            self.sessions.forget(caller.did(), seq);
+        }
+        let sent = sent?;
         fail::point("settle.after-commit");
         self.signals.recorded.raise();
         if matches!(act, Act::Reject { .. }) {
@@ -149,33 +174,34 @@ fn apply(
     if !live {
         return Err(lease_lost(&row).into());
     }
+    let outcome = |word: &str, code: Option<Code>| Outcome {
+        lease: lease.to_owned(),
+        submitted,
+        outcome: word.to_owned(),
+        code,
+        messages: sent.iter().map(|row| row.id.clone()).collect(),
+    };
+    row.lease = None;
     let (state, code) = match act {
+        Act::Done => (ReceiptState::Done, None),
+        Act::Reject { code, .. } => (ReceiptState::Rejected, Some(code.clone())),
         Act::Retry { after } => {
-            row.state = InState::Ready;
-            row.not_before = tx.now() + *after;
-            row.lease = None;
-            row.outcome = Some(Outcome {
-                lease: lease.to_owned(),
-                submitted,
-                outcome: "retry".to_owned(),
-                code: None,
-                messages: Vec::new(),
-            });
+            let again = tx.now() + *after;
+            return again_from(tx, row, again, outcome("retry", None));
+        }
+        Act::Pass { after } => {
+            let again = after.map(|after| tx.now() + after);
+            return again_from(tx, row, again.unwrap_or_default(), outcome("pass", None));
+        }
+        Act::Park { question, until } => {
+            parked::park(tx, &mut row, question, *until)?;
+            row.outcome = Some(outcome("park", None));
             tx.put_incoming(&row)?;
             return Ok(());
         }
-        Act::Done => (ReceiptState::Done, None),
-        Act::Reject { code, .. } => (ReceiptState::Rejected, Some(code.clone())),
     };
     row.state = InState::Settled;
-    row.lease = None;
-    row.outcome = Some(Outcome {
-        lease: lease.to_owned(),
-        submitted,
-        outcome: state.as_str().to_owned(),
-        code: code.clone(),
-        messages: sent.iter().map(|row| row.id.clone()).collect(),
-    });
+    row.outcome = Some(outcome(state.as_str(), code.clone()));
     tx.put_incoming(&row)?;
     let settled = Settled {
         message: row.digest,
@@ -187,6 +213,20 @@ fn apply(
     };
     note(tx, entropy, Event::Settled(settled), Some(row.digest))?;
     owe(tx, &row, state, code, By::Agent)
+}
+
+/// The delivery is offered again from this time on.
+fn again_from(
+    tx: &mut dyn Tx,
+    mut row: Incoming,
+    again: Timestamp,
+    outcome: Outcome,
+) -> Result<(), CoreError> {
+    row.state = InState::Ready;
+    row.not_before = again;
+    row.outcome = Some(outcome);
+    tx.put_incoming(&row)?;
+    Ok(())
 }
 
 /// The result of the same settlement, if it took effect before.
@@ -207,8 +247,17 @@ fn read_act(settlement: &Settlement) -> Result<Act, Problem> {
     }
     match settlement.outcome.as_str() {
         "done" => Ok(Act::Done),
-        "retry" if !settlement.messages.is_empty() => {
-            Err(bad("a retry sends nothing").next("settle with done or reject to send messages"))
+        word @ ("retry" | "pass") if !settlement.messages.is_empty() => {
+            Err(bad(format!("a {word} sends nothing"))
+                .next("settle with done, reject or park to send messages"))
+        }
+        "pass" => Ok(Act::Pass { after: None }),
+        "park" => {
+            let question = settlement.question.as_deref().unwrap_or_default();
+            Ok(Act::Park {
+                question: park::question(question).map_err(parked::unfit)?.to_owned(),
+                until: settlement.until,
+            })
         }
         "retry" => {
             let after = Duration::from_secs(settlement.after_s.unwrap_or(1));
@@ -231,10 +280,7 @@ fn read_act(settlement: &Settlement) -> Result<Act, Problem> {
                 comment: comment.map(str::to_owned),
             })
         }
-        word @ ("park" | "pass") => Err(bad(format!(
-            "{word} is reserved; this version knows done, retry and reject"
-        ))),
         word => Err(bad(format!("{} is no outcome", comity_api::safe(word)))
-            .next("settle with done, retry or reject")),
+            .next("settle with done, retry, reject, park or pass")),
     }
 }

@@ -1,9 +1,9 @@
 //! Rows as the agent's door shows them.
 
 use super::trouble::CoreError;
-use comity_api::agent::{Context, Delivery, Message, Step};
+use comity_api::agent::{Answered, Context, Delivery, Message, Step};
 use comity_jose::{base64url, json};
-use comity_store::{Incoming, Outgoing, Tx};
+use comity_store::{Incoming, Outgoing, Parked, Tx};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -58,7 +58,20 @@ pub(crate) fn delivery(tx: &dyn Tx, row: &Incoming) -> Result<Delivery, CoreErro
             rule: Some(row.rule.clone()),
             first_contact: row.first_contact,
             received_at: row.received.seconds(),
+            answer: row.parked.as_ref().and_then(answered),
         },
+    })
+}
+
+/// What became of the question of a delivery that was parked.
+fn answered(parked: &Parked) -> Option<Answered> {
+    let reply = parked.reply.as_ref()?;
+    Some(Answered {
+        question: parked.question.clone(),
+        answer: reply.answer.clone(),
+        timed_out: reply.answer.is_none(),
+        by: reply.by.clone(),
+        at: reply.at,
     })
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use comity_did::{Did, DidUrl};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     digest::Digest,
@@ -31,7 +32,7 @@ pub enum Event {
     ReceiptIn(ReceiptIn),
     /// A message of ours ended without a receipt.
     Ended(Ended),
-    /// A grant changed.
+    /// A grant changed, or a person answered under it.
     Decision(Decided),
     /// A proved sender was refused.
     Refused(Refused),
@@ -267,7 +268,7 @@ pub struct Ended {
     pub reason: String,
 }
 
-/// A grant changed.
+/// A grant changed, or a question about a message under it was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decided {
     /// The grant.
@@ -282,6 +283,19 @@ pub struct Decided {
     /// The knock, welcome or other message that it rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Digest>,
+    /// What an agent of ours asked about the message, and what was said; with `answered` only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Asked>,
+}
+
+/// A question of an agent to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The question.
+    pub question: String,
+    /// The answer: a text or a small value without fractions; absent if nobody answered in time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Value>,
 }
 
 /// A proved sender with a past or present grant, or a pending knock, was refused.
@@ -317,10 +331,12 @@ pub enum EndedState {
     Failed,
 }
 
-/// What was decided about a grant.
+/// What was decided about a grant, or under it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Outcome {
+    /// A person answered what an agent asked about a message, or did not in time.
+    Answered,
     /// It admits messages from now on.
     Approved,
     /// The knock was refused.
@@ -351,6 +367,7 @@ words!(EntryKind {
 words!(EndedState { Cancelled = "cancelled", Expired = "expired", Failed = "failed" });
 
 words!(Outcome {
+    Answered = "answered",
     Approved = "approved",
     Declined = "declined",
     Ended = "ended",
@@ -393,6 +410,7 @@ pub(super) const MEMBERS: &[&str] = &[
     "replies",
     "receipt",
     "approval",
+    "asked",
     "outcome",
     "counts",
 ];

@@ -117,9 +117,26 @@ fn one_of_each() -> Vec<(Event, Value)> {
                 by: "operator".into(),
                 outcome: Outcome::Approved,
                 message: Some(digest(9)),
+                asked: None,
             }),
             json!({"kind": "decision", "grant": digest(2), "approval": digest(8),
                 "by": "operator", "outcome": "approved", "message": digest(9)}),
+        ),
+        (
+            Event::Decision(Decided {
+                grant: digest(2),
+                approval: None,
+                by: "operator".into(),
+                outcome: Outcome::Answered,
+                message: Some(digest(1)),
+                asked: Some(Asked {
+                    question: "Go on?".into(),
+                    answer: Some(json!({"limit": 5})),
+                }),
+            }),
+            json!({"kind": "decision", "grant": digest(2), "by": "operator",
+                "outcome": "answered", "message": digest(1),
+                "asked": {"question": "Go on?", "answer": {"limit": 5}}}),
         ),
         (
             Event::Refused(Refused {
@@ -296,7 +313,7 @@ fn a_leaf_has_one_text() {
 
 proptest! {
     #[test]
-    fn leaves_print_and_parse(octets: [u8; 32], kind in 0_usize..10) {
+    fn leaves_print_and_parse(octets: [u8; 32], kind in 0_usize..11) {
         let kind = one_of_each()[kind].0.kind();
         let leaf = Leaf { kind, commitment: Commitment::new(octets) };
         prop_assert_eq!(leaf.text().parse(), Ok(leaf));

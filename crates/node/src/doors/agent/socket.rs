@@ -16,7 +16,7 @@ use super::super::problem::{self, Failure, REQUEST_BYTES_MAX};
 use super::dispatch::{Operation, Outcome, perform};
 use super::{Door, Entrant, no_token};
 use crate::custody::BoxFuture;
-use crate::journey::CoreError;
+use crate::journey::{Attending, CoreError};
 use ::http::Uri;
 use axum::Extension;
 use axum::extract::State;
@@ -114,6 +114,8 @@ struct Session {
     entrant: Entrant,
     writer: Writer,
     credit: Credit,
+    /// While there is credit at all: what others pass on is for this socket.
+    attending: Option<Attending>,
     /// Whose turn it is to send in a thread; tokio's mutex is fair.
     turns: HashMap<String, Weak<Mutex<()>>>,
     asked: FuturesUnordered<BoxFuture<'static, Answered>>,
@@ -123,6 +125,10 @@ struct Session {
 
 impl Session {
     async fn run(door: Arc<Door>, entrant: Entrant, after: u64, socket: WebSocket) {
+        let entrant = Entrant {
+            caller: entrant.caller.in_own_session(),
+            ..entrant
+        };
         let _connected = door.core.connect(&entrant.caller);
         let (sink, frames) = socket.split();
         let mut session = Self {
@@ -130,6 +136,7 @@ impl Session {
             door,
             entrant,
             credit: Credit::default(),
+            attending: None,
             turns: HashMap::new(),
             asked: FuturesUnordered::new(),
             leasing: None,
@@ -200,6 +207,11 @@ impl Session {
         };
         match Frame::read(&text) {
             Ok(Frame::Credit(room)) => {
+                self.attending = match self.attending.take() {
+                    _ if room == 0 => None,
+                    None => Some(self.door.core.attend(&self.entrant.caller)),
+                    attending => attending,
+                };
                 if self.credit.grant(room) {
                     // It may be waiting for more than there is room now.
                     self.leasing = None;

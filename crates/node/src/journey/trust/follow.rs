@@ -36,6 +36,7 @@ pub(crate) fn decided(
         by: row.decided_by.clone(),
         outcome,
         message,
+        asked: None,
     };
     note(tx, entropy, Event::Decision(decided), Some(grant))?;
     Ok(())
