@@ -68,7 +68,7 @@ impl Core {
             .store
             .read(move |tx| {
                 let now = tx.now();
-                let (spared, until) = sessions.spared(&asking, now);
+                let (spared, until) = sessions.spared((asking.did(), asking.session), now);
                 let any = !tx.leasable(&reader, now, &spared, 1)?.is_empty();
                 let next = if any {
                     None
@@ -89,7 +89,7 @@ impl Core {
             .write(move |tx| {
                 let now = tx.now();
                 // Looked up here: whoever passes something on says so before it commits that.
-                let (spared, _) = sessions.spared(&asking, now);
+                let (spared, _) = sessions.spared((asking.did(), asking.session), now);
                 let (mut deliveries, mut died) = (Vec::new(), false);
                 for mut row in tx.leasable(&agent, now, &spared, max)? {
                     if now.seconds() >= row.expires {

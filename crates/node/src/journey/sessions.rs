@@ -61,9 +61,15 @@ impl Takers {
 impl Sessions {
     /// Notes that a session passed a delivery on at its `attempt`th offer. False if nobody is there
     /// who has not: then it is for everyone again, after a pause.
-    pub(super) fn pass(&self, caller: &Caller, seq: u64, attempt: u32, now: Timestamp) -> bool {
+    pub(super) fn pass(
+        &self,
+        (agent, session): (&Did, Session),
+        seq: u64,
+        attempt: u32,
+        now: Timestamp,
+    ) -> bool {
         let mut all = self.lock();
-        let takers = all.entry(caller.did().clone()).or_default();
+        let takers = all.entry(agent.clone()).or_default();
         takers
             .passed
             .retain(|_, passed| now < passed.at + defaults::PASS_SPARES);
@@ -71,7 +77,7 @@ impl Sessions {
             .passed
             .remove(&seq)
             .map_or_else(Vec::new, |passed| passed.by);
-        by.push(caller.session);
+        by.push(session);
         if !takers.is_anybody_else_there(&by) || takers.passed.len() >= defaults::PASSES_MAX {
             return false;
         }
@@ -85,9 +91,13 @@ impl Sessions {
     }
 
     /// What a session is spared now, by the numbers of the rows, and when that may change by itself.
-    pub(super) fn spared(&self, caller: &Caller, now: Timestamp) -> (Vec<u64>, Option<Timestamp>) {
+    pub(super) fn spared(
+        &self,
+        (agent, session): (&Did, Session),
+        now: Timestamp,
+    ) -> (Vec<u64>, Option<Timestamp>) {
         let all = self.lock();
-        let Some(takers) = all.get(caller.did()) else {
+        let Some(takers) = all.get(agent) else {
             return (Vec::new(), None);
         };
         let spared = takers.passed.iter().filter_map(|(seq, passed)| {
@@ -96,7 +106,7 @@ impl Sessions {
             } else {
                 passed.again
             };
-            (passed.by.contains(&caller.session) && now < until).then_some((*seq, until))
+            (passed.by.contains(&session) && now < until).then_some((*seq, until))
         });
         let (rows, ends): (Vec<u64>, Vec<Timestamp>) = spared.unzip();
         (rows, ends.into_iter().min())
@@ -124,18 +134,25 @@ pub(crate) struct Attending {
     signal: Arc<Signal>,
 }
 
+impl Attending {
+    fn new(sessions: &Arc<Sessions>, agent: &Did, session: Session, signal: Arc<Signal>) -> Self {
+        let mut all = sessions.lock();
+        let takers = all.entry(agent.clone()).or_default();
+        *takers.there.entry(session).or_default() += 1;
+        Self {
+            sessions: Arc::clone(sessions),
+            agent: agent.clone(),
+            session,
+            signal,
+        }
+    }
+}
+
 impl Core {
     /// Counts the caller's session as one that takes deliveries of its agent.
     pub(crate) fn attend(&self, caller: &Caller) -> Attending {
-        let mut all = self.sessions.lock();
-        let takers = all.entry(caller.did().clone()).or_default();
-        *takers.there.entry(caller.session).or_default() += 1;
-        Attending {
-            sessions: Arc::clone(&self.sessions),
-            agent: caller.did().clone(),
-            session: caller.session,
-            signal: self.signals.inbox(caller.did()),
-        }
+        let signal = self.signals.inbox(caller.did());
+        Attending::new(&self.sessions, caller.did(), caller.session, signal)
     }
 }
 
@@ -154,5 +171,105 @@ impl Drop for Attending {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    struct House {
+        sessions: Arc<Sessions>,
+        signal: Arc<Signal>,
+        agent: Did,
+    }
+
+    impl House {
+        fn new() -> Self {
+            Self {
+                sessions: Arc::default(),
+                signal: Arc::default(),
+                agent: "did:web:agents.org-b.test:bruno".parse().unwrap(),
+            }
+        }
+
+        fn comes(&self, session: Session) -> Attending {
+            Attending::new(
+                &self.sessions,
+                &self.agent,
+                session,
+                Arc::clone(&self.signal),
+            )
+        }
+
+        fn pass(&self, session: Session, seq: u64) -> bool {
+            self.sessions.pass((&self.agent, session), seq, 1, NOW)
+        }
+
+        fn spared(&self, session: Session, seconds: u64) -> (Vec<u64>, Option<u64>) {
+            let now = Timestamp::from_seconds(NOW.seconds() + seconds);
+            let (rows, until) = self.sessions.spared((&self.agent, session), now);
+            (rows, until.map(|until| until.seconds() - NOW.seconds()))
+        }
+    }
+
+    #[test]
+    fn what_was_passed_on_is_for_the_others_as_long_as_they_are_there() {
+        let house = House::new();
+        let (one, other) = (Session::new(), Session::Token([1; 32]));
+        let _one = house.comes(one);
+        let there = (house.comes(other), house.comes(other));
+        assert!(house.pass(one, 7));
+        assert_eq!(house.spared(one, 0), (vec![7], Some(600)));
+        assert_eq!(house.spared(other, 0), (vec![], None));
+        assert_eq!(
+            house.spared(one, 600),
+            (vec![], None),
+            "nobody took it for long"
+        );
+        drop(there.0);
+        assert_eq!(house.spared(one, 0), (vec![7], Some(600)), "still there");
+        drop(there.1);
+        assert_eq!(house.spared(one, 0), (vec![7], Some(1)), "after a pause");
+        assert_eq!(house.spared(one, 1), (vec![], None));
+    }
+
+    #[test]
+    fn what_all_passed_on_is_for_everyone_again() {
+        let house = House::new();
+        let (one, other) = (Session::new(), Session::new());
+        let _there = (house.comes(one), house.comes(other));
+        assert!(house.pass(one, 7));
+        assert!(house.pass(one, 8));
+        assert!(!house.pass(other, 7), "nobody is left");
+        assert_eq!(house.spared(one, 0).0, [8]);
+        assert_eq!(house.spared(other, 0).0, [0; 0]);
+        house.sessions.forget(&house.agent, 8);
+        assert_eq!(house.spared(one, 0).0, [0; 0]);
+    }
+
+    #[test]
+    fn who_is_alone_has_nobody_to_pass_to() {
+        let house = House::new();
+        let one = Session::new();
+        let _one = house.comes(one);
+        assert!(!house.pass(one, 7));
+        assert_eq!(house.spared(one, 0).0, [0; 0]);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_forgotten_in_time() {
+        let house = House::new();
+        let (one, other) = (Session::new(), Session::new());
+        let _there = (house.comes(one), house.comes(other));
+        for seq in 0..defaults::PASSES_MAX as u64 {
+            assert!(house.pass(one, seq));
+        }
+        assert!(!house.pass(one, 1 << 40));
+        let later = NOW + defaults::PASS_SPARES;
+        assert!(house.sessions.pass((&house.agent, one), 1 << 40, 1, later));
+        assert_eq!(house.spared(one, 600).0, [1 << 40]);
     }
 }

@@ -116,9 +116,12 @@ impl Core {
         );
         // Before it commits: whoever passes it on must not be the first to be offered it again.
         if let Act::Pass { after } = &mut act
-            && !self
-                .sessions
-                .pass(caller, row.seq, row.tries(), self.clock.now())
+            && !self.sessions.pass(
+                (caller.did(), caller.session),
+                row.seq,
+                row.tries(),
+                self.clock.now(),
+            )
         {
             *after = Some(retry::after_pass(row.tries()));
         }

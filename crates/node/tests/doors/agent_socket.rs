@@ -129,6 +129,64 @@ async fn the_same_operations_go_through_frames() {
 }
 
 #[tokio::test]
+async fn what_one_session_passes_on_goes_to_the_other_and_never_straight_back() {
+    let house = House::introduced().await;
+    let mut one = Socket::open(&house).await;
+    let mut other = Socket::open(&house).await;
+    let mut passed = Vec::new();
+    one.say(json!({"op": "credit", "n": 4})).await;
+    for n in 0..4 {
+        house
+            .aria
+            .send(&house.bruno(), REQUEST, json!({"n": n}))
+            .await;
+        passed.push(one.next_of("delivery").await);
+    }
+    // Room for one: it is there for the rest, too.
+    other.say(json!({"op": "credit", "n": 1})).await;
+    other.ask(json!({"op": "whoami", "ref": 1})).await;
+    for delivery in &passed {
+        let settled = one.ask(json!({
+            "op": "settle", "ref": 2, "outcome": "pass",
+            "delivery": delivery["delivery"], "lease": delivery["lease"],
+        }));
+        assert_eq!(settled.await["op"], "result");
+    }
+    assert!(one.is_quiet_for(Duration::from_millis(1_500)).await);
+    for delivery in &passed {
+        let got = other.next_of("delivery").await;
+        assert_eq!(got["delivery"], delivery["delivery"]);
+        assert_eq!(got["attempt"], 2);
+        other.settle(&got).await;
+    }
+    // Over plain HTTP it is the token that passes.
+    house
+        .aria
+        .send(&house.bruno(), REQUEST, json!({"n": 5}))
+        .await;
+    other.say(json!({"op": "credit", "n": 0})).await;
+    other.ask(json!({"op": "whoami", "ref": 3})).await;
+    let got = one.next_of("delivery").await;
+    one.settle(&got).await;
+    one.say(json!({"op": "credit", "n": 0})).await;
+    one.ask(json!({"op": "whoami", "ref": 4})).await;
+    house
+        .aria
+        .send(&house.bruno(), REQUEST, json!({"n": 6}))
+        .await;
+    let delivery = house.lease(1).await.remove(0);
+    one.say(json!({"op": "credit", "n": 1})).await;
+    one.ask(json!({"op": "whoami", "ref": 5})).await;
+    house.settle(&delivery, "pass").await;
+    let got = one.next_of("delivery").await;
+    assert_eq!(
+        (&got["delivery"], &got["attempt"]),
+        (&delivery["delivery"], &json!(2))
+    );
+    one.settle(&got).await;
+}
+
+#[tokio::test]
 async fn what_is_not_understood_is_told_and_the_socket_stays() {
     let house = House::new().await;
     let mut socket = Socket::open(&house).await;
