@@ -368,38 +368,57 @@ async fn a_question_is_bounded_and_its_time_lies_ahead() {
 /// Whichever comes first: after both nothing waits, and nothing is handed out.
 #[tokio::test(flavor = "multi_thread")]
 async fn parking_and_answering_race_with_revocation_and_lose() {
-    let (_a, _b, aria, bruno) = acquainted().await;
-    for round in 0..24 {
-        let message = aria.send(BRUNO, REQUEST, json!({"round": round})).await;
-        if round > 0 {
-            bruno.approve().await;
+    const MANY: u64 = 200;
+    for delay in [0, 20, 60] {
+        let (_a, _b, aria, bruno) = acquainted().await;
+        for n in 0..MANY {
+            aria.send(BRUNO, REQUEST, json!({"n": n})).await;
         }
-        let delivery = bruno.lease_one().await;
+        let mut deliveries = Vec::new();
+        while deliveries.len() < 200 {
+            let leased = bruno.core().lease(&bruno.caller, 200, LONG).await;
+            deliveries.extend(leased.unwrap());
+        }
+        // Every second one waits for a person already.
+        for delivery in deliveries.iter().step_by(2) {
+            bruno.park(delivery, "Go on?", None).await;
+        }
         let grant = bruno.core().grants(false).await.unwrap().remove(0);
-        let is_parked = round % 2 == 0;
-        if is_parked {
-            bruno.park(&delivery, "Go on?", None).await;
+        let mut racing = tokio::task::JoinSet::new();
+        for (n, delivery) in deliveries.into_iter().enumerate() {
+            let (core, caller) = (bruno.core().clone(), bruno.caller.clone());
+            racing.spawn(async move {
+                let answer = AnswerParked {
+                    answer: "yes".into(),
+                    number: None,
+                };
+                match n % 2 {
+                    0 => core
+                        .answer(&delivery.delivery, answer, "carla")
+                        .await
+                        .is_ok(),
+                    _ => {
+                        let park = parking(&delivery, "Go on?", None);
+                        core.settle(&caller, park).await.is_ok()
+                    }
+                }
+            });
         }
-        let act = async {
-            tokio::time::sleep(Duration::from_micros(100 * (round / 2))).await;
-            if is_parked {
-                let _ = bruno.answer(&message.id, "yes").await;
-            } else {
-                let _ = bruno.try_settle(parking(&delivery, "Go on?", None)).await;
-            }
-        };
-        let revoke = async {
-            tokio::time::sleep(Duration::from_micros(600)).await;
-            bruno.core().revoke(&grant.id).await.unwrap();
-        };
-        tokio::join!(act, revoke);
-        assert!(bruno.parked().await.is_empty(), "round {round}");
-        let leased = bruno.core().lease(&bruno.caller, 1, Duration::ZERO).await;
-        assert!(leased.unwrap().is_empty(), "round {round}");
-        let row = bruno.core().message(&message.id).await.unwrap();
-        assert_eq!(row.state, "settled", "round {round}");
-        // The next round's knock must not be taken for one under the grant that ended.
-        eventually(async || aria.core().grants(false).await.unwrap().is_empty()).await;
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        bruno.core().revoke(&grant.id).await.unwrap();
+        let leased = bruno.core().lease(&bruno.caller, 256, Duration::ZERO).await;
+        assert!(leased.unwrap().is_empty(), "after {delay} ms");
+        let mut done = 0;
+        while let Some(raced) = racing.join_next().await {
+            done += u32::from(raced.unwrap());
+        }
+        println!("{done} came before the revocation");
+        assert!(bruno.parked().await.is_empty(), "after {delay} ms");
+        let status = bruno.core().status().await.unwrap();
+        let open = status.inbox.iter().filter(|(state, _)| state != "settled");
+        assert_eq!(open.map(|(_, n)| n).sum::<u64>(), 0, "after {delay} ms");
+        let leased = bruno.core().lease(&bruno.caller, 256, Duration::ZERO).await;
+        assert!(leased.unwrap().is_empty(), "after {delay} ms");
     }
 }
 
