@@ -36,6 +36,7 @@ pub(crate) enum Command {
     Listen(verb::listen::Listen),
     Watch(verb::watch::Watch),
     Agent(noun::agent::Agent),
+    Parked(noun::parked::Parked),
     Knock(noun::knock::Knock),
     Invite(noun::invite::Invite),
     Grant(noun::grant::Grant),

@@ -53,7 +53,7 @@ fn about(command: &clap::Command) -> String {
 pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("START", &["demo", "up", "status", "doctor"]),
     ("TALK", &["send", "ask", "listen", "watch"]),
-    ("AGENTS", &["agent"]),
+    ("AGENTS", &["agent", "parked"]),
     ("TRUST", &["knock", "invite", "grant", "peer", "policy"]),
     ("PROOF", &["message", "record", "verify"]),
 ];

@@ -56,6 +56,7 @@ async fn run(cli: Cli, chosen: bool) -> Result<Exit, Trouble> {
         Command::Invite(args) => noun::invite::run(args, &shell).await,
         Command::Knock(args) => noun::knock::run(args, &shell).await,
         Command::Listen(args) => verb::listen::run(args, &shell).await,
+        Command::Parked(args) => noun::parked::run(args, &shell).await,
         Command::Message(args) => noun::message::run(args, &shell).await,
         Command::Peer(args) => noun::peer::run(args, &shell).await,
         Command::Policy(args) => noun::policy::run(args, &shell).await,

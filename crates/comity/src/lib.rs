@@ -82,7 +82,7 @@ pub use answer::Answer;
 pub use ask::{Ask, Outcome, Pending, Refused, WaitingOn};
 pub use credentials::home;
 pub use error::{Error, Result};
-pub use message::{Context, Message};
+pub use message::{Answered, Context, Message};
 pub use outgoing::Outgoing;
 pub use reply::{Failure, Reply};
 pub use send::Sending;

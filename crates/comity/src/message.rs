@@ -4,8 +4,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// What your node proved about a message, and why it let it in.
-pub use comity_api::agent::Context;
+/// What your node proved about a message, why it let it in, and what became of a question about it.
+pub use comity_api::agent::{Answered, Context};
 
 /// A message that was handed to you. Its author was proved and a grant covers it.
 ///
@@ -103,6 +103,11 @@ impl Message {
     /// happened, in whole or in part, and didn't settle.
     pub fn attempt(&self) -> u32 {
         self.inner.delivery.attempt
+    }
+
+    /// What became of your question, if you [parked](crate::Reply::park) this message before.
+    pub fn answer(&self) -> Option<&Answered> {
+        self.inner.delivery.context.answer.as_ref()
     }
 
     /// Who, how proved, why allowed.

@@ -2,7 +2,7 @@ use crate::{Error, Outgoing, Result};
 use comity_api::agent as api;
 use serde::Serialize;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What a handler answers: the one settlement of a delivery.
 ///
@@ -18,6 +18,8 @@ enum Outcome {
     Done,
     Reject { code: String, comment: String },
     Retry { after: Duration },
+    Park { question: String, within: Duration },
+    Pass,
 }
 
 impl Reply {
@@ -49,8 +51,51 @@ impl Reply {
         })
     }
 
+    /// Asks a person: whoever operates your node sees the question (at most 280 characters). You get
+    /// the message again with the answer ([`Message::answer`]), or without one when the time is
+    /// over; that is a minute before the message expires at the latest. It survives restarts, and
+    /// its thread goes on meanwhile. Its sender sees only that it was received.
+    ///
+    /// ```
+    /// use comity::{Failure, Message, Reply};
+    /// use std::time::Duration;
+    /// # struct Request { rows: u64 }
+    /// # fn trend(request: &Request) -> u64 { request.rows }
+    ///
+    /// async fn analyse(msg: Message, request: Request) -> Result<Reply, Failure> {
+    ///     match msg.answer() {
+    ///         None if request.rows > 1_000_000 => {
+    ///             let question = format!("{} rows for {}. Go on?", request.rows, msg.sender());
+    ///             return Ok(Reply::park(question, Duration::from_secs(7_200)));
+    ///         }
+    ///         Some(said) if said.text() != Some("yes") => {
+    ///             return Ok(Reply::reject("e.p.msg.too-large", "too many rows"));
+    ///         }
+    ///         _ => {}
+    ///     }
+    ///     Ok(Reply::new("response", trend(&request)))
+    /// }
+    /// ```
+    ///
+    /// A message is parked ten times at most; each answer renews its ten attempts.
+    ///
+    /// [`Message::answer`]: crate::Message::answer
+    pub fn park(question: impl Into<String>, within: Duration) -> Self {
+        Self::settle(Outcome::Park {
+            question: question.into(),
+            within,
+        })
+    }
+
+    /// Not for me: offered at once to another session of this agent that is connected and has not
+    /// passed it on. If there is none, to whoever is there after a growing pause. It counts as an
+    /// attempt: what everyone passes on is rejected in the end.
+    pub const fn pass() -> Self {
+        Self::settle(Outcome::Pass)
+    }
+
     /// Sends another message in the same commit: to the sender, unless it names somebody else. Not
-    /// with a [retry](Self::retry).
+    /// with a [retry](Self::retry) or a [pass](Self::pass).
     #[must_use]
     pub fn also(mut self, message: Outgoing) -> Self {
         self.messages.push(message);
@@ -101,8 +146,27 @@ impl Reply {
                 after_s: Some(whole_seconds(after)),
                 ..settlement
             },
+            Outcome::Park { question, within } => api::Settlement {
+                outcome: "park".to_owned(),
+                question: Some(question),
+                until: Some(ahead(within)),
+                ..settlement
+            },
+            Outcome::Pass => api::Settlement {
+                outcome: "pass".to_owned(),
+                ..settlement
+            },
         })
     }
+}
+
+/// UTC seconds; ahead even if no time was given.
+fn ahead(within: Duration) -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let now = whole_seconds(now.unwrap_or_default());
+    // Numbers of the door end at 2^53-1 (formats §0).
+    now.saturating_add(whole_seconds(within).max(1))
+        .min((1 << 53) - 1)
 }
 
 /// Rounded up: never sooner than was said.

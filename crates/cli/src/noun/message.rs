@@ -197,6 +197,10 @@ fn details(row: &MessageRow) -> String {
     if !why.is_empty() {
         text.push_str(&format!("  why        {why}\n"));
     }
+    if row.state == "parked" {
+        let answer = format!("comity parked answer {} ANSWER", safe(&row.id));
+        text.push_str(&format!("             {}\n", hint(answer)));
+    }
     for step in &row.history {
         let proof = match step.proof.as_str() {
             "receipt" => ", signed",

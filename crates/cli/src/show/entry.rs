@@ -32,6 +32,14 @@ pub(crate) fn says(kind: &str, record: &Value) -> String {
             message()
         ),
         "refused" => format!("{}{}  {}", who(text("from")), code(), message()),
+        "decision" if text("outcome") == "answered" => format!(
+            "{}  by {}  {} {}  {}",
+            paint::state("answered"),
+            safe(text("by")),
+            safe(&record["asked"]["question"].to_string()),
+            said(&record["asked"]["answer"]),
+            message()
+        ),
         "decision" => format!(
             "{}  by {}  grant {}",
             safe(text("outcome")),
@@ -42,6 +50,14 @@ pub(crate) fn says(kind: &str, record: &Value) -> String {
         "start" => format!("{}  {}", safe(text("node")), safe(text("reason"))),
         "counted" => counts(&record["counts"]),
         _ => safe(&record.to_string()),
+    }
+}
+
+/// What a person said to an agent.
+fn said(answer: &Value) -> String {
+    match answer {
+        Value::Null => "nobody in time".to_owned(),
+        answer => safe(&answer.to_string()),
     }
 }
 
@@ -60,6 +76,13 @@ mod tests {
     fn an_entry_is_one_line_whatever_a_peer_wrote_into_it() {
         let record = json!({"from": "did:web:a.test:aria", "code": "e.p.x\n\u{1b}[2Jok", "message": "uEiBt7o3xW1wJdJbOI2sG2W5VfSZGEPMfhb6WdxicNsKCqQ"});
         let line = anstream::adapter::strip_str(&says("refused", &record)).to_string();
+        let asked = json!({"question": "Go\u{202e}?", "answer": {"limit": 5}});
+        let record = json!({"outcome": "answered", "by": "carla", "asked": asked, "message": record["message"]});
+        let answered = anstream::adapter::strip_str(&says("decision", &record)).to_string();
+        assert_eq!(
+            answered,
+            r#"answered  by carla  "Go\u{202e}?" {"limit":5}  uEiBt7o3xW…CqQ"#
+        );
         assert_eq!(line, r"aria@a.test e.p.x\u{a}\u{1b}[2Jok  uEiBt7o3xW…CqQ");
     }
 }

@@ -17,8 +17,8 @@ pub(crate) fn paint(style: Style, text: impl Display) -> String {
 /// The style of a state of a message, knock, grant, agent or finding.
 pub(crate) fn state_style(state: &str) -> Style {
     match state {
-        "done" | "active" | "approved" | "ok" => GOOD,
-        "held" | "pending" | "offered" | "warning" => WAITS,
+        "done" | "active" | "answered" | "approved" | "ok" => GOOD,
+        "held" | "parked" | "pending" | "offered" | "warning" => WAITS,
         "rejected" | "refused" | "expired" | "failed" | "suspended" | "error" | "dead" => BAD,
         "cancelled" | "ended" | "removed" | "denied" | "timeout" | "replaced" => FAINT,
         _ => Style::new(),

@@ -1,22 +1,25 @@
-//! What `up` tells while it runs: who knocks, what is decided, what ends. One line each.
+//! What `up` tells while it runs: who knocks, what is decided, what ends, what agents ask. One line
+//! each.
 
 use crate::say;
 use crate::show::hint::hint;
 use crate::show::paint::{self, paint};
 use crate::show::{time, words};
-use comity_api::operator::{Grant, Knock};
+use comity_api::operator::{Grant, Knock, ListQuery, Parked};
 use comity_api::{Problem, safe};
 use comity_node::journey::Core;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Who knocks and what is granted, as it was when last looked at.
+/// Who knocks, what is granted and what agents ask, as it was when last looked at.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     knocks: HashMap<String, Knock>,
     /// By id and agent of ours.
     grants: HashMap<(String, String), Grant>,
+    /// By delivery and number of the question.
+    parked: HashMap<(String, u32), Parked>,
 }
 
 /// Tells until it is dropped.
@@ -42,10 +45,18 @@ async fn look(core: &Core) -> Result<Known, Problem> {
     // In this order: a knock that is gone has left its grant, if not in this look, then in the next.
     let grants = core.grants(false).await?.into_iter();
     let knocks = core.knocks(false).await?.into_iter();
+    let oldest = ListQuery {
+        limit: Some(MOST),
+        ..ListQuery::default()
+    };
+    let parked = core.parked(oldest).await?.into_iter();
     Ok(Known {
         knocks: knocks.map(|knock| (knock.id.clone(), knock)).collect(),
         grants: grants
             .map(|grant| ((grant.id.clone(), grant.ours.clone()), grant))
+            .collect(),
+        parked: parked
+            .map(|parked| ((parked.delivery.clone(), parked.number), parked))
             .collect(),
     })
 }
@@ -99,7 +110,31 @@ fn lines(before: &Known, now: &Known, all_knocks: &[Knock], all_grants: &[Grant]
             }
         }
     }
+    let ids = words::short_ids(now.parked.values().map(|parked| parked.id.as_str()));
+    for ((key, parked), short) in now.parked.iter().zip(ids) {
+        if !before.parked.contains_key(key) {
+            lines.push(asks(parked, &short));
+        }
+    }
+    for (key, parked) in &before.parked {
+        if !now.parked.contains_key(key) && time::now() >= parked.until {
+            let agent = words::name(&parked.to);
+            lines.push(format!(
+                "nobody answered {agent} in time: it goes on without"
+            ));
+        }
+    }
     lines
+}
+
+fn asks(parked: &Parked, id: &str) -> String {
+    format!(
+        "{} asks about a message of {}: \"{}\"   {}",
+        paint(paint::STRONG, words::name(&parked.to)),
+        words::who(&parked.from),
+        safe(&parked.question),
+        hint(format!("comity parked answer {id} ANSWER"))
+    )
 }
 
 fn knocks(knock: &Knock, id: &str) -> String {
@@ -157,6 +192,8 @@ fn over(grant: &Grant, ended: Option<&Grant>) -> String {
     }
 }
 
+/// Questions looked at: with more than these waiting, news of the newest would not be read.
+const MOST: usize = 1_000;
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -104,6 +104,13 @@ fn operator_line(status: &operator::Status) -> String {
             format!("{held} held {}", hint("comity message --held")),
         ));
     }
+    if status.parked > 0 {
+        let asked = words::count(status.parked, "question");
+        waits.push(paint(
+            paint::WAITS,
+            format!("{asked} of your agents {}", hint("comity parked")),
+        ));
+    }
     if waits.is_empty() {
         return format!("nothing waits for you   {}", hint("comity knock"));
     }
@@ -171,6 +178,7 @@ mod tests {
             agents: Vec::new(),
             knocks_pending: 0,
             held_for_operator: 0,
+            parked: 0,
             outbox: vec![("queued".into(), 0)],
             inbox: Vec::new(),
             record: RecordStatus {
@@ -199,6 +207,7 @@ mod tests {
         status.public_url = Some("https://agents.org-b.com".into());
         status.knocks_pending = 1;
         status.held_for_operator = 2;
+        status.parked = 1;
         status.outbox = vec![("held".into(), 2), ("queued".into(), 3)];
         status.refused = vec![("e.p.trust.no-grant".into(), 41)];
         status.alarms = vec!["the log x\u{1b}[2J forked".into()];

@@ -142,3 +142,69 @@ async fn what_a_handler_cannot_read_is_rejected_and_the_sender_learns_why() {
     );
     running.abort();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_answers_from_the_terminal_and_the_agent_goes_on_although_the_node_was_killed() {
+    let mut world = World::start();
+    let bruno = Agent::open_in(world.b.home(), "bruno").await.unwrap();
+    bruno.on(REQUEST, async |msg: Message| {
+        let rows = msg.body_value()["rows"].as_u64().unwrap_or_default();
+        let Some(said) = msg.answer() else {
+            let question = format!("{rows} rows for {}. Go on?", msg.sender());
+            return Ok(Reply::park(question, Duration::from_secs(3_600)));
+        };
+        let body = json!({"said": said.answer, "by": said.by, "attempt": msg.attempt()});
+        Ok(Reply::new("response", body))
+    });
+    let running = tokio::spawn({
+        let bruno = bruno.clone();
+        async move { bruno.run().await }
+    });
+    let aria = Agent::open_in(world.a.home(), "aria").await.unwrap();
+    let asking = tokio::spawn(
+        aria.ask(BRUNO, REQUEST, json!({"rows": 2_000_000}))
+            .id("q-1")
+            .wait(LONG)
+            .into_future(),
+    );
+    world.let_in();
+    world.b.says("bruno asks about a message of");
+    world.b.kill();
+    world.b.up();
+
+    let asked = world.b.json(&["parked", "--json"]);
+    assert_eq!(
+        asked[0]["question"],
+        format!("2000000 rows for {ARIA}. Go on?")
+    );
+    let listed = world.b.ok(&["parked"]);
+    assert!(listed.contains("2000000 rows"), "{listed}");
+    assert!(listed.contains("parked answer q-1 ANSWER"), "{listed}");
+    let status = world.b.ok(&["status"]);
+    assert!(status.contains("1 question of your agents"), "{status}");
+    let shown = world.b.ok(&["message", "show", "q-1"]);
+    assert!(shown.contains("parked answer q-1"), "{shown}");
+    assert_eq!(aria.status("q-1").await.unwrap().state(), State::Received);
+
+    let no_json = world.b.run(&["parked", "answer", "q-1", "{", "--value"]);
+    assert_eq!(no_json.code, 2, "{no_json:?}");
+    world
+        .b
+        .ok(&["parked", "answer", "q-1", r#"{"limit":5}"#, "--value"]);
+    let twice = world.b.run(&["parked", "answer", "q-1", "no"]);
+    assert_eq!(twice.code, 1, "{twice:?}");
+    let Outcome::Answer(answer) = asking.await.unwrap().unwrap() else {
+        panic!("not answered");
+    };
+    assert_eq!(
+        answer.body_value(),
+        &json!({"said": {"limit": 5}, "by": "operator", "attempt": 2})
+    );
+    assert_eq!(
+        world.b.ok(&["parked"]).trim(),
+        "your agents ask you nothing"
+    );
+    let record = world.b.ok(&["record", "show"]);
+    assert!(record.contains("answered  by operator"), "{record}");
+    running.abort();
+}

@@ -102,6 +102,47 @@ async fn a_panic_is_tried_again_later_each_time() {
 }
 
 #[tokio::test]
+async fn a_handler_may_ask_a_person_and_gets_the_answer_with_the_next_offer() {
+    let node = Node::start().await;
+    let (bruno, mut session) = node.open().await;
+    bruno.on(REQUEST, async |msg: Message| {
+        Ok(match msg.answer() {
+            None => Reply::park("Go on?", Duration::from_secs(60)).also(Outgoing::new("note", ())),
+            Some(said) if said.timed_out => Reply::pass(),
+            Some(said) => Reply::new("response", json!({"said": said.text()})),
+        })
+    });
+    run(&bruno, &mut session).await;
+    let mut offered = delivery("d_1", "l_1", REQUEST, json!({}), 60);
+    session.deliver(offered.clone()).await;
+    let parked = session.expect("settle").await;
+    session.settled(&parked).await;
+    assert_eq!(parked["outcome"], "park");
+    assert_eq!(parked["question"], "Go on?");
+    assert_eq!(parked["messages"][0]["type"], "note");
+    let received = offered["context"]["received_at"].as_u64().unwrap();
+    assert!(parked["until"].as_u64().unwrap() >= received + 60);
+
+    offered["context"]["answer"] = json!({
+        "question": "Go on?", "answer": "yes", "by": "carla", "at": received,
+    });
+    session.deliver(offered.clone()).await;
+    let done = session.expect("settle").await;
+    session.settled(&done).await;
+    assert_eq!(done["messages"][0]["body"], json!({"said": "yes"}));
+
+    offered["context"]["answer"] = json!({
+        "question": "Go on?", "timed_out": true, "by": "rule:timeout", "at": received,
+    });
+    session.deliver(offered).await;
+    let passed = session.expect("settle").await;
+    assert_eq!(
+        (&passed["outcome"], passed.get("messages")),
+        (&json!("pass"), None)
+    );
+}
+
+#[tokio::test]
 async fn a_type_without_handler_is_rejected_and_the_nearest_is_suggested() {
     let odd = "https://example.org/market-analysis/1.0/requst";
     let settled = settlement(delivery("d_1", "l_1", odd, json!({}), 60)).await;

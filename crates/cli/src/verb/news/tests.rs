@@ -63,6 +63,42 @@ fn told(before: &Known, now: &Known, knocks: &[Knock], grants: &[Grant]) -> Stri
 }
 
 #[test]
+fn what_an_agent_asks_is_told_once_and_when_nobody_answered_in_time() {
+    let parked = |until| {
+        let parked = Parked {
+            seq: 1,
+            delivery: "d_x".into(),
+            id: "879d1846-31f4-4b92-bdf9-55b5dda0a847".into(),
+            digest: String::new(),
+            from: "did:web:agents.org-a.test:aria".into(),
+            to: "did:web:agents.org-b.test:bruno".into(),
+            type_: String::new(),
+            thid: String::new(),
+            question: "Go on\u{1b}[2J?".into(),
+            number: 1,
+            asked: 0,
+            until,
+        };
+        Known {
+            parked: [(("d_x".into(), 1), parked)].into(),
+            ..Known::default()
+        }
+    };
+    let (none, asks, over) = (Known::default(), parked(u64::MAX), parked(1));
+    assert_eq!(
+        told(&none, &asks, &[], &[]),
+        "bruno asks about a message of aria@agents.org-a.test: \"Go on\\u{1b}[2J?\"   \
+         → comity parked answer 879d ANSWER"
+    );
+    assert_eq!(told(&asks, &asks, &[], &[]), "");
+    assert_eq!(told(&asks, &none, &[], &[]), "", "answered");
+    assert_eq!(
+        told(&over, &none, &[], &[]),
+        "nobody answered bruno in time: it goes on without"
+    );
+}
+
+#[test]
 fn a_knock_is_told_when_it_comes_and_when_it_is_decided() {
     let (none, one) = (Known::default(), knocking(&[knock()]));
     assert_eq!(
