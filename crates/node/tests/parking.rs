@@ -6,7 +6,7 @@ mod common;
 use comity_api::Problem;
 use comity_api::agent::{Answered, Delivery, Send, SettleDone, Settlement};
 use comity_api::operator::{AnswerParked, ListQuery, Parked};
-use comity_node::journey::WaitFor;
+use comity_node::journey::{Operator, WaitFor};
 use common::{ARIA, BRUNO, LONG, REQUEST, Side, acquainted, eventually};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -31,7 +31,10 @@ impl Side {
             answer: answer.into(),
             number: None,
         };
-        self.core().answer(id, answer, "carla").await.map(drop)
+        self.core()
+            .answer(&Operator::local(), id, answer)
+            .await
+            .map(drop)
     }
 
     /// What people decided about messages, as it stands in the record.
@@ -107,7 +110,7 @@ async fn a_parked_message_waits_for_a_person_over_a_restart_and_goes_on_with_the
             question: "Go on\u{202e}?".into(),
             answer: Some(json!({"limit": 5})),
             timed_out: false,
-            by: "carla".into(),
+            by: "operator".into(),
             at: answered.at,
         }
     );
@@ -120,7 +123,7 @@ async fn a_parked_message_waits_for_a_person_over_a_restart_and_goes_on_with_the
     let [record] = &bruno.answered().await[..] else {
         panic!("one decision")
     };
-    assert_eq!(record["by"], "carla");
+    assert_eq!(record["by"], "operator");
     assert_eq!(record["message"], message.digest);
     assert_eq!(
         record["asked"],
@@ -182,7 +185,11 @@ async fn a_revocation_ends_what_waits_for_a_person() {
     let delivery = bruno.lease_one().await;
     bruno.park(&delivery, "Go on?", None).await;
     let grant = bruno.core().grants(false).await.unwrap().remove(0);
-    bruno.core().revoke(&grant.id).await.unwrap();
+    bruno
+        .core()
+        .revoke(&Operator::local(), &grant.id)
+        .await
+        .unwrap();
     assert!(bruno.parked().await.is_empty());
     let late = bruno.answer(&message.id, "yes").await.unwrap_err();
     assert!(late.title.contains("ended"), "{late:?}");
@@ -235,7 +242,7 @@ async fn an_answer_counts_once_and_for_the_question_that_was_shown() {
     }
     bruno.answer(&message.digest, "yes").await.unwrap();
     let told = titled(&message.id, json!("no")).await;
-    assert_eq!(told, "e.m.req.changed: carla has answered already");
+    assert_eq!(told, "e.m.req.changed: operator has answered already");
 
     // It asks again, and somebody still looks at the first question.
     let delivery = bruno.lease_one().await;
@@ -246,10 +253,12 @@ async fn an_answer_counts_once_and_for_the_question_that_was_shown() {
     };
     let stale = bruno
         .core()
-        .answer(&delivery.delivery, answer.clone(), "carla");
+        .answer(&Operator::local(), &delivery.delivery, answer.clone());
     assert_eq!(stale.await.unwrap_err().code, "e.m.req.changed");
     answer.number = Some(2);
-    let fresh = bruno.core().answer(&delivery.delivery, answer, "carla");
+    let fresh = bruno
+        .core()
+        .answer(&Operator::local(), &delivery.delivery, answer);
     fresh.await.unwrap();
     let delivery = bruno.lease_one().await;
     let answered = delivery.context.answer.clone().unwrap();
@@ -394,7 +403,7 @@ async fn parking_and_answering_race_with_revocation_and_lose() {
                 };
                 match n % 2 {
                     0 => core
-                        .answer(&delivery.delivery, answer, "carla")
+                        .answer(&Operator::local(), &delivery.delivery, answer)
                         .await
                         .is_ok(),
                     _ => {
@@ -405,7 +414,11 @@ async fn parking_and_answering_race_with_revocation_and_lose() {
             });
         }
         tokio::time::sleep(Duration::from_millis(delay)).await;
-        bruno.core().revoke(&grant.id).await.unwrap();
+        bruno
+            .core()
+            .revoke(&Operator::local(), &grant.id)
+            .await
+            .unwrap();
         let leased = bruno.core().lease(&bruno.caller, 256, Duration::ZERO).await;
         assert!(leased.unwrap().is_empty(), "after {delay} ms");
         let mut done = 0;

@@ -237,7 +237,7 @@ async fn parked(State(door): Door, uri: Uri) -> Answer {
 
 async fn answer_parked(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
     let answer: AnswerParked = door.read(body).await?;
-    ok(&door.core.answer(&id, answer, "operator").await?)
+    ok(&door.core.answer(&Operator::local(), &id, answer).await?)
 }
 
 async fn held(State(door): Door) -> Answer {

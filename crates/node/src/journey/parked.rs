@@ -8,6 +8,7 @@ use super::Core;
 use super::note::note;
 use super::operate::page;
 use super::trouble::{CoreError, ambiguous, bad, not_found};
+use super::trust::Operator;
 use comity_api::operator::{self, AnswerParked, Decided, ListQuery};
 use comity_api::{Problem, safe};
 use comity_engine::park::{self, ParkError};
@@ -39,7 +40,7 @@ impl Core {
     }
 
     /// A person answers what an agent asks about a message, named by the start of its id, delivery
-    /// id or digest. The delivery is offered again at once. `by` is what the person is called.
+    /// id or digest. The delivery is offered again at once.
     ///
     /// # Errors
     /// There is no such message, or more than one; it asks nothing, something else by now, or was
@@ -47,14 +48,14 @@ impl Core {
     /// long.
     pub async fn answer(
         &self,
+        by: &Operator,
         prefix: &str,
         answer: AnswerParked,
-        by: &str,
     ) -> Result<Decided, Problem> {
         park::answer(&answer.answer).map_err(unfit)?;
         let wanted = prefix.to_owned();
         let delivery = self.store.read(move |tx| find(tx, &wanted)).await?.delivery;
-        let (entropy, by) = (Arc::clone(&self.entropy), by.to_owned());
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let row = self
             .store
             .write(move |tx| {
@@ -67,7 +68,13 @@ impl Core {
                 {
                     return Err(changed("the agent asks something else by now").into());
                 }
-                resume(tx, &*entropy, &mut row, Some(answer.answer.clone()), &by)?;
+                resume(
+                    tx,
+                    &*entropy,
+                    &mut row,
+                    Some(answer.answer.clone()),
+                    by.label(),
+                )?;
                 Ok::<_, CoreError>(row)
             })
             .await?;

@@ -155,6 +155,7 @@ impl Core {
             by: by.to_owned(),
             outcome: Outcome::Declined,
             message: Some(digest),
+            asked: None,
         };
         self.store
             .write(move |tx| {
