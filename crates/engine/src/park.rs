@@ -143,12 +143,23 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_text_or_a_small_value_without_fractions() {
-        for good in [json!("yes"), json!(true), json!({"limit": 5}), json!(["a", 1])] {
+        for good in [
+            json!("yes"),
+            json!(true),
+            json!({"limit": 5}),
+            json!(["a", 1]),
+        ] {
             assert_eq!(answer(&good), Ok(()), "{good}");
         }
         assert_eq!(answer(&json!("ä".repeat(2_000))), Ok(()));
-        assert_eq!(answer(&json!("ä".repeat(2_001))), Err(ParkError::AnswerTooLong));
-        assert_eq!(answer(&json!(["x".repeat(1_997)])), Err(ParkError::AnswerTooLong));
+        assert_eq!(
+            answer(&json!("ä".repeat(2_001))),
+            Err(ParkError::AnswerTooLong)
+        );
+        assert_eq!(
+            answer(&json!(["x".repeat(1_997)])),
+            Err(ParkError::AnswerTooLong)
+        );
         let deep = |levels| (0..levels).fold(json!(1), |inner, _| json!([inner]));
         assert_eq!(answer(&deep(8)), Ok(()));
         assert_eq!(answer(&deep(9)), Err(ParkError::AnswerTooDeep));

@@ -253,13 +253,15 @@ async fn an_answer_counts_once_and_for_the_question_that_was_shown() {
     };
     let stale = bruno
         .core()
-        .answer(&Operator::local(), &delivery.delivery, answer.clone());
-    assert_eq!(stale.await.unwrap_err().code, "e.m.req.changed");
+        .answer(&Operator::local(), &delivery.delivery, answer.clone())
+        .await;
+    assert_eq!(stale.unwrap_err().code, "e.m.req.changed");
     answer.number = Some(2);
     let fresh = bruno
         .core()
-        .answer(&Operator::local(), &delivery.delivery, answer);
-    fresh.await.unwrap();
+        .answer(&Operator::local(), &delivery.delivery, answer)
+        .await;
+    fresh.unwrap();
     let delivery = bruno.lease_one().await;
     let answered = delivery.context.answer.clone().unwrap();
     assert_eq!(

@@ -43,6 +43,10 @@ async fn malformed_requests_of_an_operator_are_explained_and_change_nothing() {
         (approve.as_str(), json!({"approval": "uEi"})),
         ("/v1/peers/block", json!({"did": eve.did})),
         ("/v1/record/export", json!({"thread": "x"})),
+        (
+            "/v1/parked/zzzz/answer",
+            json!({"answer": {"limit": 5}, "number": 1}),
+        ),
     ] {
         let mut texts: Vec<Vec<u8>> = truncations(body.to_string().as_bytes(), 60)
             .into_iter()
@@ -80,6 +84,8 @@ async fn malformed_requests_of_an_operator_are_explained_and_change_nothing() {
         ("GET", "/v1/messages/zzzz"),
         ("POST", "/v1/messages/zzzz/drop"),
         ("POST", "/v1/held/zzzz/allow"),
+        ("POST", "/v1/parked/zzzz/answer"),
+        ("GET", "/v1/parked?after=x"),
         ("GET", "/v1/agents/zzzz"),
         ("DELETE", "/v1/agents/zzzz"),
         ("GET", "/v1/nothing"),

@@ -358,11 +358,9 @@ impl Inbox for SqliteTx<'_> {
     }
 
     fn parked(&self, page: Page) -> Result<Vec<Incoming>> {
-        self.all(
-            PARKED,
-            (int(page.after), limit_of(page.limit)),
-            |row| json(row, 0),
-        )
+        self.all(PARKED, (int(page.after), limit_of(page.limit)), |row| {
+            json(row, 0)
+        })
     }
 
     fn list_incoming(&self, page: Page) -> Result<Vec<Incoming>> {

@@ -174,7 +174,10 @@ pub fn what_waits_for_a_person_is_listed_and_comes_back_in_time(world: &World) {
     };
     assert_eq!(lapsed(1_000_049), [""; 0]);
     assert_eq!(lapsed(1_000_050), ["d_soon-1"]);
-    assert!(lapsed(UNTIL).contains(&"d_late-1".to_owned()), "no later than its message");
+    assert!(
+        lapsed(UNTIL).contains(&"d_late-1".to_owned()),
+        "no later than its message"
+    );
     // Answered: it waits for nobody any more, and has as long as its message.
     world.write(|tx| {
         let row = tx.incoming("d_soon-1")?.unwrap();

@@ -229,7 +229,11 @@ pub fn deliveries_that_are_excepted_stand_in_nobodys_way(world: &World) {
         let rows = world.read(move |tx| tx.leasable(&did("aria"), now, &except, limit));
         rows.into_iter().map(|row| row.delivery).collect::<Vec<_>>()
     };
-    assert_eq!(leasable(9), ["d_t2-1", "d_t4-1", "d_t5-1"], "their threads wait");
+    assert_eq!(
+        leasable(9),
+        ["d_t2-1", "d_t4-1", "d_t5-1"],
+        "their threads wait"
+    );
     assert_eq!(leasable(2), ["d_t2-1", "d_t4-1"]);
     assert_eq!(leasable(0), [""; 0]);
 }
