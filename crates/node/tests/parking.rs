@@ -350,6 +350,38 @@ async fn an_answer_renews_the_attempts_and_questions_are_counted() {
 }
 
 #[tokio::test]
+async fn who_asked_may_ask_a_person_about_the_answer() {
+    let (_a, _b, aria, bruno) = acquainted().await;
+    let ask = Send {
+        to: Some(BRUNO.into()),
+        type_: REQUEST.into(),
+        ask: true,
+        ..Send::default()
+    };
+    let message = aria.submit(ask).await;
+    let delivery = bruno.lease_one().await;
+    bruno.reply(&delivery, "response", json!({"n": 42})).await;
+    let answer = aria
+        .wait(&message.id, WaitFor::Answer)
+        .await
+        .answer
+        .unwrap();
+    aria.park(&answer, "Is 42 right?", None).await;
+    let (core, caller, id) = (aria.core().clone(), aria.caller.clone(), message.id.clone());
+    let waiting =
+        tokio::spawn(async move { core.show(&caller, &id, Some(WaitFor::Answer), LONG).await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    aria.answer(&answer.delivery, "yes").await.unwrap();
+    let answer = waiting.await.unwrap().unwrap().answer.unwrap();
+    assert_eq!(
+        (answer.attempt, &answer.message["body"]["n"]),
+        (2, &json!(42))
+    );
+    assert_eq!(answer.context.answer.as_ref().unwrap().text(), Some("yes"));
+    aria.settle(&answer, "done", Vec::new()).await;
+}
+
+#[tokio::test]
 async fn a_question_is_bounded_and_its_time_lies_ahead() {
     let (_a, _b, aria, bruno) = acquainted().await;
     let message = aria.send(BRUNO, REQUEST, json!({})).await;

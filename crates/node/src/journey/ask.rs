@@ -70,6 +70,8 @@ impl Core {
                     Answer::Here(delivery) => return Ok(self.shown(&row, Some(*delivery))),
                     // Somebody else has it leased, or it was settled already.
                     Answer::Elsewhere => true,
+                    // Its asker asks a person about it; then it comes back.
+                    Answer::Parked => false,
                     Answer::None => row.state.is_end() && row.state != OutState::Done,
                 },
             };
@@ -188,7 +190,8 @@ impl Core {
                         row.lease = None;
                         return Ok(Answer::Here(Box::new(views::delivery(tx, &row)?)));
                     }
-                    InState::Parked | InState::Settled | InState::Dead => false,
+                    InState::Parked => return Ok(Answer::Parked),
+                    InState::Settled | InState::Dead => false,
                 };
                 let live = tx
                     .grant(&row.grant, &agent)?
@@ -211,6 +214,7 @@ enum Answer {
     None,
     Here(Box<Delivery>),
     Elsewhere,
+    Parked,
 }
 
 /// True if its agent settled it as done: the node ends deliveries without an outcome, or leaves
