@@ -14,7 +14,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{
-    AnswerParked, Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct, ResumeGrant,
+    AnswerParked, Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct,
+    ResumeGrant,
 };
 use comity_api::policy::{DryRun, EndRule, Explain, Rule};
 use http::header::CONTENT_TYPE;
