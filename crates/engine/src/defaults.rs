@@ -15,7 +15,7 @@ pub const CLOCK_SKEW: Duration = Duration::from_secs(60);
 pub const LEASE: Duration = Duration::from_secs(60);
 /// Longest extension of a lease at once.
 pub const LEASE_MAX: Duration = Duration::from_secs(3_600);
-/// Offers of one delivery before it is dead, since it came or since a person answered its question.
+/// Offers of one delivery before it is dead: since it came, or since a person answered about it.
 pub const ATTEMPTS_MAX: u32 = 10;
 /// First pause of a delivery that nobody else is there to take after one passed it on.
 pub const PASS_FIRST: Duration = Duration::from_secs(1);

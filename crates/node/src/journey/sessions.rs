@@ -90,7 +90,7 @@ impl Sessions {
         true
     }
 
-    /// What a session is spared now, by the numbers of the rows, and when that may change by itself.
+    /// What a session is spared now, by the numbers of the rows, and when that changes by itself.
     pub(super) fn spared(
         &self,
         (agent, session): (&Did, Session),

@@ -164,7 +164,8 @@ pub struct Outcome {
     /// SHA-256 of the settlement as submitted.
     #[serde(with = "super::hex")]
     pub submitted: [u8; 32],
-    /// `done`, `retry`, `park`, `pass` or `rejected` by the agent; what the node ended it as otherwise.
+    /// `done`, `retry`, `park`, `pass` or `rejected` by the agent; what the node ended it as
+    /// otherwise.
     pub outcome: String,
     /// The code of a rejection.
     pub code: Option<Code>,
