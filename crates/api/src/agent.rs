@@ -184,9 +184,15 @@ pub struct Context {
     pub kid: String,
     /// The grant that covers it.
     pub grant: String,
-    /// The rule that let it in.
+    /// What of the grant covers it: `grant` (it lists the type) or `reply` (in a thread of yours).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// Who let the sender in: an operator's name, `rule:NAME`, or `peer` where you knocked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub let_in_by: Option<String>,
+    /// Whose vouches let the sender in, the first of the chain first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouched_by: Vec<String>,
     /// True if this is the first message from this sender to you.
     pub first_contact: bool,
     /// When your node accepted it, UTC seconds.

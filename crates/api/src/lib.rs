@@ -18,5 +18,7 @@ pub mod policy;
 mod problem;
 mod text;
 
+pub mod vouch;
+
 pub use problem::Problem;
 pub use text::safe;

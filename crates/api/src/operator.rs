@@ -22,6 +22,13 @@
 //! | `GET /v1/rules?all=` | [`ListQuery`] | `[`[`KeptRule`](crate::policy::KeptRule)`]` |
 //! | `POST /v1/rules?dry_run=` | [`Rule`](crate::policy::Rule) | 201 [`KeptRule`](crate::policy::KeptRule), or [`Tried`](crate::policy::Tried) |
 //! | `DELETE /v1/rules/{name}?grants=` | | [`KeptRule`](crate::policy::KeptRule) |
+//! | `GET /v1/vouches` | | [`Vouches`](crate::vouch::Vouches) |
+//! | `POST /v1/vouches` | [`IssueVouch`](crate::vouch::IssueVouch) | 201 [`Issued`](crate::vouch::Issued) |
+//! | `GET /v1/vouches/{id}` | | [`Issued`](crate::vouch::Issued) with its chain |
+//! | `POST /v1/vouches/{id}/revoke` | | [`Issued`](crate::vouch::Issued) |
+//! | `POST /v1/vouches/import` | [`ImportVouch`](crate::vouch::ImportVouch) | [`HeldVouch`](crate::vouch::HeldVouch) |
+//! | `POST /v1/vouches/rights` | [`VouchRight`](crate::vouch::VouchRight) | [`VouchRight`](crate::vouch::VouchRight) |
+//! | `DELETE /v1/vouches/rights/{agent}` | | 204 |
 //! | `POST /v1/invitations` | [`Invite`](crate::invite::Invite) | 201 [`Invited`](crate::invite::Invited) |
 //! | `POST /v1/invitations/accept` | [`AcceptInvitation`](crate::invite::AcceptInvitation) | [`Following`](crate::invite::Following) |
 //! | `POST /v1/policy/explain` | [`Explain`](crate::policy::Explain) | [`Explained`](crate::policy::Explained) |
@@ -158,6 +165,15 @@ pub struct Knock {
     /// The message that waits: its type and size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<Value>,
+    /// Chains of vouches that hold: who vouches, the first of the chain first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouched_by: Vec<Vec<String>>,
+    /// Why other vouches that came with it do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_vouched: Vec<String>,
+    /// True if it names an invitation of yours.
+    #[serde(default)]
+    pub invited: bool,
     /// How the sender was proved: key and its fingerprint.
     pub proved_by: String,
     /// Fingerprint of that key.

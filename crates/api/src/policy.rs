@@ -23,6 +23,10 @@ pub struct Rule {
     /// Whom: whoever this agent vouches for, a DID or handle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched_by: Option<String>,
+    /// With `vouched_by`: how many vouches may follow, 0 to 3. 0 lets in only whom that agent
+    /// introduces itself.
+    #[serde(default)]
+    pub depth: u8,
     /// Also a first message without a knock: for other DIDComm software, which cannot knock.
     #[serde(default)]
     pub messages: bool,

@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Invite(noun::invite::Invite),
     Grant(noun::grant::Grant),
     Peer(noun::peer::Peer),
+    Vouch(noun::vouch::Vouch),
     Policy(noun::policy::Policy),
     Message(noun::message::Message),
     Record(noun::record::Record),

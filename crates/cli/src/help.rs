@@ -54,7 +54,10 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("START", &["demo", "up", "status", "doctor"]),
     ("TALK", &["send", "ask", "listen", "watch"]),
     ("AGENTS", &["agent", "parked"]),
-    ("TRUST", &["knock", "invite", "grant", "peer", "policy"]),
+    (
+        "TRUST",
+        &["knock", "invite", "grant", "peer", "vouch", "policy"],
+    ),
     ("PROOF", &["message", "record", "verify"]),
 ];
 

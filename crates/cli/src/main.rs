@@ -65,6 +65,7 @@ async fn run(cli: Cli, chosen: bool) -> Result<Exit, Trouble> {
         Command::Status(args) => verb::status::run(args, &shell).await,
         Command::Up(args) => verb::up::run(args, &shell).await,
         Command::Verify(args) => verb::verify::run(&args),
+        Command::Vouch(args) => noun::vouch::run(args, &shell).await,
         Command::Watch(args) => verb::watch::run(args, &shell).await,
     }
 }

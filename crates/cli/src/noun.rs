@@ -11,6 +11,7 @@ pub(crate) mod peer;
 pub(crate) mod policy;
 mod reconcile;
 pub(crate) mod record;
+pub(crate) mod vouch;
 
 use crate::exit::Trouble;
 

@@ -1,7 +1,7 @@
 //! The bodies of `contact/1.0` (formats §3).
 
 use crate::code::Code;
-use crate::defaults::PURPOSE_CHARS_MAX;
+use crate::defaults::{PURPOSE_CHARS_MAX, VOUCH_CHAINS_MAX, VOUCH_LINKS_MAX};
 use crate::grant::{Grant, GrantError};
 use comity_record::Digest;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Knock {
     pub first: Option<First>,
     /// What they understand beyond the least (`A256GCM`, `batch/1.0`).
     pub speaks: Vec<String>,
+    /// Chains of vouches, each as it is presented: links with `vouch` and `status`, the root first.
+    /// Unread and unproved here.
+    pub vouches: Vec<Vec<Value>>,
 }
 
 /// The message that waits at its sender for the answer to a knock.
@@ -68,6 +71,9 @@ impl Knock {
         if let Some(first) = &self.first {
             body["first"] = json!(first);
         }
+        if !self.vouches.is_empty() {
+            body["vouches"] = json!(self.vouches);
+        }
         body
     }
 
@@ -92,6 +98,7 @@ impl Knock {
             offer: grant_of(body, "offer")?,
             first,
             speaks: speaks_of(body),
+            vouches: vouches_of(body)?,
         })
     }
 }
@@ -148,6 +155,21 @@ fn grant_of(body: &Value, member: &str) -> Result<Grant, ContactError> {
     Ok(Grant::from_json(json.clone())?)
 }
 
+/// Chains in `vouches`: a few, of a few links.
+fn vouches_of(body: &Value) -> Result<Vec<Vec<Value>>, ContactError> {
+    let Some(vouches) = body.get("vouches") else {
+        return Ok(Vec::new());
+    };
+    let chains: Vec<Vec<Value>> =
+        serde_json::from_value(vouches.clone()).map_err(|_| ContactError::Malformed)?;
+    let short = |chain: &Vec<Value>| (1..=VOUCH_LINKS_MAX).contains(&chain.len());
+    if chains.len() <= VOUCH_CHAINS_MAX && chains.iter().all(short) {
+        Ok(chains)
+    } else {
+        Err(ContactError::Malformed)
+    }
+}
+
 /// Words in `speaks`; what is not a short string is ignored, like unknown words (formats §3).
 fn speaks_of(body: &Value) -> Vec<String> {
     let words = body.get("speaks").and_then(Value::as_array);
@@ -191,6 +213,7 @@ mod tests {
                 bytes: 812,
             }),
             speaks: vec!["A256GCM".into()],
+            vouches: vec![vec![json!({"vouch": "a.b.c"})]],
         };
         assert_eq!(Knock::from_body(&knock.to_body()).unwrap(), knock);
     }
@@ -202,5 +225,24 @@ mod tests {
         body["purpose"] = json!("ok");
         body["speaks"] = json!(["A256GCM", 7, "y".repeat(33)]);
         assert_eq!(Knock::from_body(&body).unwrap().speaks, ["A256GCM"]);
+    }
+
+    #[test]
+    fn more_vouches_than_anybody_would_read_are_refused() {
+        let with = |vouches: Value| {
+            let mut body = json!({"purpose": "", "offer": offer().json()});
+            body["vouches"] = vouches;
+            Knock::from_body(&body)
+        };
+        assert!(with(json!([[{}, {}, {}, {}], [{}]])).is_ok());
+        for bad in [
+            json!([[{}], [{}], [{}]]),
+            json!([[{}, {}, {}, {}, {}]]),
+            json!([[]]),
+            json!({}),
+            json!([1]),
+        ] {
+            assert_eq!(with(bad.clone()), Err(ContactError::Malformed), "{bad}");
+        }
     }
 }

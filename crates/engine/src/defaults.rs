@@ -75,3 +75,19 @@ pub const RULES_MAX: usize = 1_000;
 pub const GRANTS_LISTED_MAX: usize = 10_000;
 /// How old the status of a vouch may be before what stands on it fails closed: a day.
 pub const VOUCH_STATUS_AGE_MAX: Duration = Duration::from_secs(86_400);
+/// Largest plaintext of a knock that carries vouches; one without has to keep to
+/// [`CONTACT_BYTES_MAX`].
+pub const VOUCHED_KNOCK_BYTES_MAX: usize = 64 * 1024;
+/// Chains of vouches that a knock may carry.
+pub const VOUCH_CHAINS_MAX: usize = 2;
+/// Links of a chain of vouches.
+pub const VOUCH_LINKS_MAX: usize = 4;
+/// How often the status of what grants stand on is looked at. A revoked vouch ends its grants
+/// within this and the time of a look-up, while its issuer's node can be reached.
+pub const VOUCH_LOOK: Duration = Duration::from_secs(300);
+/// How old a status list may be that is served, or stapled without asking for a newer one.
+pub const STATUS_FRESH: Duration = Duration::from_secs(300);
+/// How long a status list says that it is valid: what nobody would accept any more need not be kept.
+pub const STATUS_LIFETIME: Duration = VOUCH_STATUS_AGE_MAX;
+/// Chains that an agent of ours holds for itself.
+pub const VOUCHES_HELD_MAX: usize = 64;

@@ -92,6 +92,7 @@ fn rule() -> impl Strategy<Value = Rule> {
             name: "r".to_owned(),
             ours: None,
             who,
+            depth: 0,
             admits: if message {
                 Admits::Message
             } else {

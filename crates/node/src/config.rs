@@ -93,6 +93,8 @@ pub struct TestSeams {
     /// Connections from these addresses count as strangers' for the rate limit, where loopback
     /// is otherwise left alone.
     pub rated: Vec<IpAddr>,
+    /// How often the status of vouches is looked at, instead of every few minutes.
+    pub vouch_look: Option<std::time::Duration>,
 }
 
 impl Config {

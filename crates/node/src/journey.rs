@@ -79,6 +79,8 @@ pub struct Core {
     pub(crate) handovers: handovers::Handovers,
     pub(crate) counters: expire::Counters,
     pub(crate) knocks: trust::knocks::KnockBudget,
+    pub(crate) statuses: trust::vouches::StatusLists,
+    pub(crate) fetched: trust::holding::Fetched,
     pub(crate) reports: foreign::ReportBudget,
 }
 
@@ -118,6 +120,8 @@ impl Core {
             handovers: handovers::Handovers::new(newest),
             counters: expire::Counters::default(),
             knocks: trust::knocks::KnockBudget::default(),
+            statuses: trust::vouches::StatusLists::default(),
+            fetched: trust::holding::Fetched::default(),
             reports: foreign::ReportBudget::default(),
         });
         core.start_log().await?;

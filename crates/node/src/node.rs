@@ -129,6 +129,10 @@ impl Node {
         );
         run("decisions", Box::pin(Arc::clone(&core).sweep_forever()));
         run("knocks", Box::pin(Arc::clone(&core).knock_forever()));
+        run(
+            "vouches",
+            Box::pin(Arc::clone(&core).watch_vouches_forever()),
+        );
         run("expiry", Box::pin(Arc::clone(&core).expire_forever()));
         // Doors stop by themselves: they give requests under way a moment.
         let doors: [(&'static str, BoxFuture<'static, ()>); 3] = [

@@ -164,11 +164,13 @@ CREATE TABLE grants (
     uses       INTEGER NOT NULL,
     created    INTEGER NOT NULL,
     ended      INTEGER,
+    vouched    INTEGER,            -- 1 if it stands on vouches
     terms      TEXT NOT NULL,      -- the grant, JSON
     data       TEXT NOT NULL       -- all that nobody looks up
 ) STRICT;
 CREATE UNIQUE INDEX grants_key ON grants (id, ours);
 CREATE INDEX grants_pair ON grants (ours, peer, weight, ended);
+CREATE INDEX grants_vouched ON grants (vouched) WHERE vouched = 1;
 CREATE INDEX grants_lapses ON grants (lapses) WHERE lapses IS NOT NULL;
 
 CREATE TABLE knock (
@@ -193,6 +195,13 @@ CREATE INDEX knock_expires ON knock (expires) WHERE state = 'pending';
 CREATE TABLE peer (did TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
 
 CREATE TABLE rule (seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data TEXT NOT NULL) STRICT;
+-- Vouches: ours, those for us, rights to make them, and whatever was ever seen revoked.
+CREATE TABLE issued (seq INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, issuer TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+CREATE INDEX issued_issuer ON issued (issuer);
+CREATE TABLE held (seq INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, data TEXT NOT NULL) STRICT;
+CREATE INDEX held_subject ON held (subject);
+CREATE TABLE vouch_right (agent TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
+CREATE TABLE vouch_revoked (digest TEXT PRIMARY KEY) STRICT;
 CREATE TABLE block (domain TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
 
 -- The record -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ mod policy;
 mod receipts;
 mod tally;
 mod trust;
+mod vouches;
 
 use crate::error::{Failure, Result, damaged, failed};
 use comity_did::Did;

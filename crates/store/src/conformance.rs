@@ -186,6 +186,7 @@ macro_rules! conformance {
                 knocks_are_found_listed_counted_and_expire,
                 parties_are_kept,
                 rules_and_blocks_are_kept,
+                vouches_are_kept,
             }
             log {
                 entries_wait_in_order_until_they_are_integrated,

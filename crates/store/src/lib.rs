@@ -35,8 +35,11 @@ pub use rows::receipt::{PeerReceiptRow, ReceiptRow};
 pub use rows::trust::{
     BlockRow, GrantRow, KnockRow, KnockState, PeerRow, RuleRow, Standing, StandingLink, Taken,
 };
+pub use rows::vouch::{HeldRow, IssuedRow, RightRow};
 pub use store::{Backend, Done, ReadWork, Store, WriteWork};
-pub use tx::{Agents, Inbox, Log, Messages, Order, Outbox, Page, Policy, Receipts, Trust, Tx, Way};
+pub use tx::{
+    Agents, Inbox, Log, Messages, Order, Outbox, Page, Policy, Receipts, Trust, Tx, Vouches, Way,
+};
 
 /// Why storage could not do its work. The operator's business, never a peer's.
 #[derive(Debug, thiserror::Error)]

@@ -13,6 +13,7 @@ mod policy;
 mod receipts;
 mod table;
 mod trust;
+mod vouches;
 
 use crate::rows::agent::{AgentRow, TokenRow};
 use crate::rows::inbox::Incoming;
@@ -20,6 +21,7 @@ use crate::rows::log::{EntryRow, LogHead, PeerLogRow};
 use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
 use crate::rows::trust::{BlockRow, GrantRow, KnockRow, PeerRow, RuleRow};
+use crate::rows::vouch::{HeldRow, IssuedRow, RightRow};
 use crate::tx::Way;
 use crate::{Backend, Clock, Done, ReadWork, StoreError, Tx, WriteWork};
 use comity_did::Did;
@@ -141,6 +143,10 @@ tables! {
     peers: Did => PeerRow,
     rules: u64 => RuleRow,
     blocks: Domain => BlockRow,
+    issued: u64 => IssuedRow,
+    held: u64 => HeldRow,
+    rights: Did => RightRow,
+    revoked: Digest => (),
     entries: u64 => EntryRow,
     entry_keys: (String, u64) => u64,
     nodes: (String, u8, u64) => [u8; 32],

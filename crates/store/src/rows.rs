@@ -7,3 +7,4 @@ pub(crate) mod log;
 pub(crate) mod outbox;
 pub(crate) mod receipt;
 pub(crate) mod trust;
+pub(crate) mod vouch;

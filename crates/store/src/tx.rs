@@ -10,6 +10,7 @@ use crate::rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
 use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
 use crate::rows::trust::{BlockRow, GrantRow, KnockRow, PeerRow, RuleRow, Taken};
+use crate::rows::vouch::{HeldRow, IssuedRow, RightRow};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::Timestamp;
@@ -19,7 +20,9 @@ use comity_record::Digest;
 type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A transaction: all aggregates at one point in time.
-pub trait Tx: Agents + Messages + Order + Outbox + Inbox + Trust + Policy + Log + Receipts {
+pub trait Tx:
+    Agents + Messages + Order + Outbox + Inbox + Trust + Policy + Vouches + Log + Receipts
+{
     /// The store's clock.
     fn now(&self) -> Timestamp;
 }
@@ -261,6 +264,36 @@ pub trait Policy {
     fn remove_block(&mut self, domain: &Domain) -> Result<bool>;
     /// True if the party, or a domain that it belongs to, is blocked.
     fn is_blocked(&self, did: &Did) -> Result<bool>;
+}
+
+/// Vouches that our agents made and hold, and what is known of all.
+pub trait Vouches {
+    /// The vouch of ours with this digest.
+    fn issued(&self, digest: &Digest) -> Result<Option<IssuedRow>>;
+    /// Inserts or replaces by digest.
+    fn put_issued(&mut self, row: &IssuedRow) -> Result<()>;
+    /// All vouches of an agent of ours, or of all, oldest first.
+    fn all_issued(&self, issuer: Option<&Did>) -> Result<Vec<IssuedRow>>;
+    /// Inserts or replaces by digest.
+    fn put_held(&mut self, row: &HeldRow) -> Result<()>;
+    /// Chains for an agent of ours, or for all, oldest first.
+    fn held(&self, subject: Option<&Did>) -> Result<Vec<HeldRow>>;
+    /// Forgets a chain.
+    fn remove_held(&mut self, digest: &Digest) -> Result<()>;
+    /// What an agent of ours may vouch for.
+    fn vouch_right(&self, agent: &Did) -> Result<Option<RightRow>>;
+    /// All rights, by agent.
+    fn vouch_rights(&self) -> Result<Vec<RightRow>>;
+    /// Inserts or replaces by agent.
+    fn put_vouch_right(&mut self, row: &RightRow) -> Result<()>;
+    /// Takes a right away.
+    fn remove_vouch_right(&mut self, agent: &Did) -> Result<()>;
+    /// True if a vouch of anybody's was ever seen revoked.
+    fn is_vouch_revoked(&self, digest: &Digest) -> Result<bool>;
+    /// Notes that a vouch was seen revoked: there is no way back.
+    fn put_vouch_revoked(&mut self, digest: &Digest) -> Result<()>;
+    /// Grants that stand on vouches, whatever became of them, oldest first.
+    fn vouched_grants(&self) -> Result<Vec<GrantRow>>;
 }
 
 /// The record.

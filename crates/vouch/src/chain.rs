@@ -62,7 +62,7 @@ pub struct Expected<'a> {
     /// What is honoured here; of several entries for one issuer the first that fits counts.
     pub honoured: &'a [Honoured],
     /// What is remembered of vouches.
-    pub known: &'a dyn Known,
+    pub known: &'a (dyn Known + Sync),
 }
 
 /// What a verifier remembers of vouches, by their digest.

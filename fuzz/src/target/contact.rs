@@ -149,6 +149,7 @@ fn seeds() -> Vec<Vec<u8>> {
             bytes: 812,
         }),
         speaks: vec!["A256GCM".into(), "batch/1.0".into()],
+        vouches: Vec::new(),
     };
     let welcome = Welcome {
         grant: offer.clone(),

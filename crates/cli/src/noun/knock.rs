@@ -290,9 +290,20 @@ fn details(knock: &operator::Knock) -> String {
             )
         },
     );
+    let mut vouched = String::new();
+    for chain in &knock.vouched_by {
+        let chain: Vec<String> = chain.iter().map(|did| words::who(did)).collect();
+        vouched.push_str(&format!("\n  vouched    by {}", chain.join(", then ")));
+    }
+    for why in &knock.not_vouched {
+        vouched.push_str(&format!("\n  a vouch    does not count: {}", safe(why)));
+    }
+    if knock.invited {
+        vouched.push_str("\n  invited    by a link of yours");
+    }
     format!(
         "{} {}  {}\n  from       {}\n  proved by  {}\n  key        {}\n  to         {}\n  \
-         purpose    {}   (their words)\n  they may   send {}\n  you may    send {}\n  until      {}\n  \
+         purpose    {}   (their words){vouched}\n  they may   send {}\n  you may    send {}\n  until      {}\n  \
          first      {first}\n  received   {}\n  decide by  {}, or it counts as denied\n  approval   {}",
         paint(paint::STRONG, "knock"),
         paint(paint::STRONG, safe(&knock.id)),
@@ -342,6 +353,9 @@ mod tests {
             first: Some(
                 json!({"type": "https://example.org/market-analysis/1.0/request", "bytes": 812}),
             ),
+            vouched_by: vec![vec!["did:web:agents.org-c.test:carol".into()]],
+            not_vouched: Vec::new(),
+            invited: false,
             proved_by: "did:web:agents.org-a.test:aria#key-1".into(),
             fingerprint: "2c87d3ea42ae349b1952c10b83d6e1d067e97ea7b53d433d39bc7083ecfd7fd2".into(),
             received: 1_795_404_926,

@@ -75,6 +75,9 @@ struct Add {
     /// Whom: whoever this agent vouches for
     #[arg(long, value_name = "PEER")]
     vouched_by: Option<String>,
+    /// With --vouched-by: how many vouches of others may follow
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=3))]
+    depth: u8,
     /// Which of your agents [default: all]
     #[arg(long, value_name = "AGENT")]
     agent: Option<String>,
@@ -161,6 +164,7 @@ async fn add_rule(operator: &Operator, add: Add) -> Result<Exit, Trouble> {
         peer: add.peer,
         domain: add.domain,
         vouched_by: add.vouched_by,
+        depth: add.depth,
         messages: add.messages,
         they_may_send,
         you_may_send,

@@ -88,6 +88,9 @@ pub enum Misfit {
     /// No chain of vouches begins with whom it trusts.
     #[error("nobody whom it trusts vouches for them")]
     NotVouched,
+    /// The chain of vouches is longer than it trusts.
+    #[error("they are vouched for by others than those whom it trusts itself")]
+    TooFar,
     /// The vouches cover nothing that was asked for and that the rule allows.
     #[error("what is vouched for is not what they ask for")]
     VouchedForOther,
@@ -145,9 +148,14 @@ fn fits(stranger: &Stranger<'_>, state: RuleState<'_>) -> Result<(Grant, Option<
         Who::Invited(id) if stranger.invitation != Some(id) => return Err(Misfit::NotInvited),
         Who::Peer(_) | Who::Domain(_) | Who::Invited(_) => None,
         Who::VouchedBy(root) => {
-            let begins = |chain: &Vouched| chain.issuers.first() == Some(root);
-            let place = stranger.vouched.iter().position(begins);
-            Some(place.ok_or(Misfit::NotVouched)?)
+            let begins = |chain: &&Vouched| chain.issuers.first() == Some(root);
+            if !stranger.vouched.iter().any(|chain| begins(&chain)) {
+                return Err(Misfit::NotVouched);
+            }
+            let short = |chain: &Vouched| chain.issuers.len() <= usize::from(rule.depth) + 1;
+            let fits = |chain: &Vouched| begins(&chain) && short(chain);
+            let place = stranger.vouched.iter().position(fits);
+            Some(place.ok_or(Misfit::TooFar)?)
         }
     };
     if stranger.revoked {

@@ -19,6 +19,10 @@ pub struct Rule {
     pub ours: Option<Did>,
     /// Whom.
     pub who: Who,
+    /// How many vouches may follow that of whom it trusts: 0 lets in only whom it introduces
+    /// itself.
+    #[serde(default)]
+    pub depth: u8,
     /// What they may do to be let in.
     #[serde(default, skip_serializing_if = "Admits::is_knock")]
     pub admits: Admits,

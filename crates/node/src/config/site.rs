@@ -142,6 +142,13 @@ impl Site {
         !self.public
     }
 
+    /// How often the status of what grants stand on is looked at.
+    #[must_use]
+    pub fn vouch_look(&self) -> std::time::Duration {
+        let usual = comity_engine::defaults::VOUCH_LOOK;
+        self.seams.vouch_look.unwrap_or(usual)
+    }
+
     /// Where the wire door listens.
     #[must_use]
     pub const fn wire(&self) -> SocketAddr {

@@ -18,6 +18,7 @@ use comity_api::operator::{
     ResumeGrant,
 };
 use comity_api::policy::{DryRun, EndRule, Explain, Rule};
+use comity_api::vouch::{ImportVouch, IssueVouch, VouchRight, Vouches};
 use http::header::CONTENT_TYPE;
 use http::{HeaderValue, StatusCode, Uri};
 use serde::de::DeserializeOwned;
@@ -59,6 +60,12 @@ fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
         .route("/v1/rules", get(rules).post(add_rule))
         .route("/v1/rules/{name}", delete(end_rule))
         .route("/v1/policy/explain", post(explain))
+        .route("/v1/vouches", get(vouches).post(issue_vouch))
+        .route("/v1/vouches/import", post(import_vouch))
+        .route("/v1/vouches/rights", post(give_right))
+        .route("/v1/vouches/rights/{agent}", delete(take_right))
+        .route("/v1/vouches/{id}", get(show_vouch))
+        .route("/v1/vouches/{id}/revoke", post(revoke_vouch))
         .route("/v1/invitations", post(invite))
         .route("/v1/invitations/accept", post(accept_invitation))
         .route("/v1/peers", get(peers))
@@ -187,6 +194,48 @@ async fn end_rule(State(door): Door, Path(name): Path<String>, uri: Uri) -> Answ
     let EndRule { grants } = problem::query(&uri)?;
     let by = Operator::local();
     ok(&door.core.end_rule(&by, &name, grants).await?)
+}
+
+async fn vouches(State(door): Door) -> Answer {
+    ok(&Vouches {
+        issued: door.core.issued_vouches().await?,
+        held: door.core.held_vouches().await?,
+        rights: door.core.vouch_rights().await?,
+    })
+}
+
+async fn issue_vouch(State(door): Door, body: Body) -> Answer {
+    let issue: IssueVouch = door.read(body).await?;
+    let issued = door.core.issue_vouch(&Operator::local(), issue).await?;
+    Ok(answer(StatusCode::CREATED, &issued))
+}
+
+async fn import_vouch(State(door): Door, body: Body) -> Answer {
+    let import: ImportVouch = door.read(body).await?;
+    ok(&door.core.import_vouch(import).await?)
+}
+
+async fn give_right(State(door): Door, body: Body) -> Answer {
+    let right: VouchRight = door.read(body).await?;
+    ok(&door
+        .core
+        .give_vouch_right(&Operator::local(), right)
+        .await?)
+}
+
+async fn take_right(State(door): Door, Path(agent): Path<String>) -> Answer {
+    let by = Operator::local();
+    door.core.take_vouch_right(&by, &agent).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn show_vouch(State(door): Door, Path(id): Path<String>) -> Answer {
+    ok(&door.core.show_vouch(&id).await?)
+}
+
+async fn revoke_vouch(State(door): Door, Path(id): Path<String>) -> Answer {
+    let by = Operator::local();
+    ok(&door.core.revoke_vouch(&by, &id).await?)
 }
 
 async fn invite(State(door): Door, body: Body) -> Answer {

@@ -24,7 +24,10 @@ use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use comity_engine::defaults;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE,
+    REFERRER_POLICY, RETRY_AFTER,
+};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -55,6 +58,8 @@ fn router(core: Arc<Core>) -> Router {
     Router::new()
         .route("/didcomm", post(didcomm))
         .route("/{name}/did.json", get(document))
+        .route("/{name}/status/{number}", get(status_list))
+        .route("/comity/invite", get(invitation))
         .route("/comity/log/checkpoint", get(checkpoint))
         .route("/comity/log/consistency", get(consistency))
         .fallback(nothing)
@@ -135,6 +140,40 @@ async fn take(wire: &Wire, body: Body, prefix: Option<String>) -> WireAnswer {
     wire.core.receive(held.octets.clone(), prefix).await
 }
 
+/// What an agent of ours says of the vouches that it made.
+async fn status_list(
+    State(wire): State<Arc<Wire>>,
+    Path((name, number)): Path<(String, u32)>,
+    request: Request<Body>,
+) -> Response {
+    if !wire.may_read(&request) {
+        return later(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(1));
+    }
+    match wire.core.status_list(&name, number).await {
+        Ok(Some(list)) => public(VC_JWT, list.as_bytes().to_vec()),
+        Ok(None) => absent(),
+        Err(error) => {
+            tracing::error!(%error, "a status list could not be made");
+            later(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(5))
+        }
+    }
+}
+
+/// What a person sees who opens the link of an invitation. The same for every link: nothing in it
+/// is read here.
+async fn invitation(State(wire): State<Arc<Wire>>, request: Request<Body>) -> Response {
+    if !wire.may_read(&request) {
+        return later(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(1));
+    }
+    let headers = [
+        (CONTENT_TYPE, HTML),
+        (CONTENT_SECURITY_POLICY, NOTHING_LOADED),
+        // The link is a secret: it goes nowhere from here.
+        (REFERRER_POLICY, NO_REFERRER),
+    ];
+    (headers, INVITATION).into_response()
+}
+
 async fn document(
     State(wire): State<Arc<Wire>>,
     Path(name): Path<String>,
@@ -208,6 +247,13 @@ const ENVELOPE: HeaderValue = HeaderValue::from_static("application/didcomm-encr
 const DOCUMENT: HeaderValue = HeaderValue::from_static("application/did+json");
 const NOTE: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const VC_JWT: HeaderValue = HeaderValue::from_static("application/vc+jwt");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const NOTHING_LOADED: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+const NO_REFERRER: HeaderValue = HeaderValue::from_static("no-referrer");
+/// The page behind the link of an invitation.
+const INVITATION: &str = include_str!("invitation.html");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Connections of peers. One of a node that talks a lot carries thousands of messages a second, so

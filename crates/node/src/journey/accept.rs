@@ -100,6 +100,7 @@ impl Core {
             comity_engine::contact::WELCOME => self.take_welcome(arrival).await,
             comity_engine::contact::DECLINED => self.take_declined(arrival).await,
             comity_engine::contact::ENDED => self.take_ended(arrival).await,
+            super::trust::vouches::ISSUED => self.take_vouch(arrival).await,
             _ if is_nodes_own(&type_) && arrival.order().is_some() => {
                 self.take_in_order(arrival).await
             }

@@ -427,6 +427,19 @@ fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
         you_may_send: listed(&row.recipient),
         until: offer.until(),
         first: first.map(|first| json!({"type": safe(&first.type_), "bytes": first.bytes})),
+        vouched_by: row
+            .vouched
+            .iter()
+            .map(|standing| {
+                standing
+                    .links
+                    .iter()
+                    .map(|link| link.issuer.to_string())
+                    .collect()
+            })
+            .collect(),
+        not_vouched: row.not_vouched.clone(),
+        invited: row.invitation.is_some(),
         proved_by: row.kid.clone(),
         fingerprint: fingerprint.to_owned(),
         received: row.received.seconds(),

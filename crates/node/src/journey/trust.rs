@@ -5,12 +5,15 @@ pub(super) mod decisions;
 pub(super) mod explain;
 pub(super) mod follow;
 pub(super) mod grants;
+pub(super) mod holding;
 pub(super) mod invite;
 pub(super) mod knocks;
 pub(super) mod offers;
 pub(super) mod peers;
 pub(super) mod rulebook;
 pub(super) mod rules;
+pub(super) mod vouched;
+pub(super) mod vouches;
 pub(super) mod who;
 
 pub use who::Operator;

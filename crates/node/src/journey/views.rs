@@ -44,6 +44,10 @@ pub(crate) fn delivery(tx: &dyn Tx, row: &Incoming) -> Result<Delivery, CoreErro
     let octets = tx
         .message(&row.digest)?
         .ok_or(CoreError::Defect("a delivery without message"))?;
+    let grant = tx.grant(&row.grant, &row.recipient)?;
+    let vouches = grant.iter().filter_map(|grant| grant.vouched.as_ref());
+    let issuers = vouches.flat_map(|standing| &standing.links);
+    let vouched_by = issuers.map(|link| link.issuer.to_string()).collect();
     Ok(Delivery {
         delivery: row.delivery.clone(),
         lease: row.lease.clone().unwrap_or_default(),
@@ -56,6 +60,8 @@ pub(crate) fn delivery(tx: &dyn Tx, row: &Incoming) -> Result<Delivery, CoreErro
             kid: row.kid.clone(),
             grant: row.grant.to_string(),
             rule: Some(row.rule.clone()),
+            let_in_by: grant.map(|grant| grant.decided_by),
+            vouched_by,
             first_contact: row.first_contact,
             received_at: row.received.seconds(),
             answer: row.parked.as_ref().and_then(answered),

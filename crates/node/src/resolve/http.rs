@@ -207,6 +207,14 @@ impl Http {
         }
     }
 
+    /// Fetches a status list that a vouch names.
+    ///
+    /// # Errors
+    /// [`FetchError`]; a list of more than 16 KiB is none that anybody reads.
+    pub async fn status_list(&self, url: &str, lane: Lane) -> Result<Bytes, FetchError> {
+        self.get(url, lane, STATUS).await
+    }
+
     /// Fetches a small document.
     pub(super) async fn get(
         &self,
@@ -411,6 +419,11 @@ const AGENT: HeaderValue = HeaderValue::from_static(concat!("comity/", env!("CAR
 const POST: Limits = Limits {
     time: Duration::from_secs(30),
     bytes: 64 * 1024,
+};
+/// A status list is some kilobytes.
+const STATUS: Limits = Limits {
+    time: Duration::from_secs(10),
+    bytes: 16 * 1024,
 };
 /// How long an idle connection is kept; below the 30 s after which a node closes it, so that an
 /// envelope rarely runs into a closing connection.

@@ -93,11 +93,18 @@ pub struct Side {
 
 impl Side {
     pub async fn new(place: &Place, agent: &str) -> Self {
-        let node = place.start().await;
+        Self::of(place.config(), agent).await
+    }
+
+    pub async fn of(config: Config, agent: &str) -> Self {
+        let home = config.home.clone();
+        let node = Node::start(config)
+            .await
+            .unwrap_or_else(|error| panic!("{}", error.problem()));
         let token = match node.core().create_agent(agent).await {
             Ok(created) => created.token,
             Err(_) => {
-                let file = place.path().join(format!("agents/{agent}.json"));
+                let file = home.join(format!("agents/{agent}.json"));
                 let text = std::fs::read_to_string(file).unwrap();
                 let value: Value = serde_json::from_str(&text).unwrap();
                 value["token"].as_str().unwrap().to_owned()

@@ -33,11 +33,12 @@ struct GrantData {
 struct KnockData {
     invitation: Option<String>,
     vouched: Vec<Standing>,
+    not_vouched: Vec<String>,
 }
 
 impl SqliteTx<'_> {
     /// Reads the columns of [`GRANT`].
-    fn grant_of(&self, row: &Row<'_>) -> Result<GrantRow> {
+    pub(super) fn grant_of(&self, row: &Row<'_>) -> Result<GrantRow> {
         let state = text(row, 4)?;
         let state =
             GrantState::from_word(state).ok_or_else(|| damaged("the state of a grant", state))?;
@@ -169,12 +170,12 @@ impl Trust for SqliteTx<'_> {
         let can_lapse = matches!(row.state, GrantState::Active | GrantState::Offered);
         self.run(
             "INSERT INTO grants (id, ours, peer, state, weight, until, lapses, version, uses,
-                created, ended, terms, data)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                created, ended, terms, data, vouched)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
              ON CONFLICT (id, ours) DO UPDATE SET peer = excluded.peer, state = excluded.state,
                 weight = excluded.weight, lapses = excluded.lapses, version = excluded.version,
                 uses = excluded.uses, created = excluded.created, ended = excluded.ended,
-                data = excluded.data",
+                data = excluded.data, vouched = excluded.vouched",
             params![
                 id,
                 ours,
@@ -188,7 +189,8 @@ impl Trust for SqliteTx<'_> {
                 millis(row.created),
                 ended,
                 row.grant.json().to_string(),
-                data
+                data,
+                row.vouched.is_some().then_some(1)
             ],
         )?;
         self.offer_under(id, ours, peer, row.state == GrantState::Active)
@@ -241,6 +243,7 @@ impl Trust for SqliteTx<'_> {
                 to_json(&KnockData {
                     invitation: row.invitation.clone(),
                     vouched: row.vouched.clone(),
+                    not_vouched: row.not_vouched.clone(),
                 })?
             ],
         )?;
@@ -310,6 +313,7 @@ macro_rules! select_grants {
     };
 }
 
+pub(super) const VOUCHED_GRANTS: &str = select_grants!("WHERE g.vouched = 1 ORDER BY g.seq");
 const GRANT: &str = select_grants!("WHERE g.id = ?1 AND g.ours = ?2");
 const NEWEST_GRANTS: &str = select_grants!("ORDER BY g.seq DESC LIMIT ?1");
 const LAPSED_GRANTS: &str =
@@ -346,6 +350,7 @@ fn knock(row: &Row<'_>) -> Result<KnockRow> {
         taken: json(row, 11)?,
         invitation: data.invitation,
         vouched: data.vouched,
+        not_vouched: data.not_vouched,
     })
 }
 

@@ -137,6 +137,7 @@ pub fn knock(sender: &str, number: u8) -> KnockRow {
             offer: terms(sender, number, UNTIL),
             first: None,
             speaks: vec!["A256GCM".to_owned()],
+            vouches: Vec::new(),
         },
         document: digest("document"),
         kid: format!("{}#key-1", did(sender)),
@@ -152,6 +153,7 @@ pub fn knock(sender: &str, number: u8) -> KnockRow {
         },
         invitation: None,
         vouched: Vec::new(),
+        not_vouched: Vec::new(),
     }
 }
 

@@ -1,7 +1,8 @@
 use super::World;
 use super::samples::{START, UNTIL, did, digest, grant, id, knock, terms};
 use crate::{
-    BlockRow, GrantRow, KnockRow, KnockState, PeerRow, RuleRow, Standing, StandingLink, Taken,
+    BlockRow, GrantRow, HeldRow, IssuedRow, KnockRow, KnockState, PeerRow, RightRow, RuleRow,
+    Standing, StandingLink, Taken,
 };
 use comity_engine::grant::{Pin, Restrictions};
 use comity_engine::policy::{Admits, Rule, Who};
@@ -116,9 +117,9 @@ fn standing() -> Standing {
             issuer: did("dora"),
             list: "https://dora.test/agent/status/1".to_owned(),
             index: 94_567,
+            uses: Some(20),
         }],
         types: Types::parse(["https://example.org/work/1.0"]).unwrap(),
-        uses: Some(20),
         until: UNTIL,
         status_at: 77,
     }
@@ -156,6 +157,7 @@ pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
         expires: 5,
         invitation: Some("invitation".to_owned()),
         vouched: vec![standing()],
+        not_vouched: vec!["the vouch is over".to_owned()],
         taken: Taken {
             prefix: Some("192.0.2.0/24".to_owned()),
             kept_room: true,
@@ -212,6 +214,7 @@ pub fn rules_and_blocks_are_kept(world: &World) {
             name: name.to_owned(),
             ours: Some(did("aria")),
             who: Who::Domain("bruno.test".parse().unwrap()),
+            depth: 0,
             admits: Admits::Message,
             they_may: Types::parse(["https://example.org/work/1.0"]).unwrap(),
             you_may: Types::none(),
@@ -268,6 +271,109 @@ pub fn rules_and_blocks_are_kept(world: &World) {
         })
     });
     assert!(blocked("bruno"));
+}
+
+pub fn vouches_are_kept(world: &World) {
+    let issued = |name: &str, revoked| IssuedRow {
+        digest: digest(name),
+        issuer: did("aria"),
+        subject: did(name),
+        may: Types::parse(["https://example.org/work/1.0"]).unwrap(),
+        audience: vec![did("carla")],
+        uses: Some(20),
+        depth: 1,
+        until: UNTIL,
+        list: 1,
+        index: 94_567,
+        by: "operator".to_owned(),
+        created: START,
+        revoked,
+    };
+    let held = |name: &str, until| HeldRow {
+        digest: digest(name),
+        subject: did("aria"),
+        issuers: vec![did("dora"), did(name)],
+        chain: serde_json::json!([{"vouch": "a.b.c"}]),
+        may: Types::parse(["https://example.org/work/1.0"]).unwrap(),
+        audience: vec![did("carla")],
+        until,
+        received: START,
+    };
+    let right = |agent: &str, made| RightRow {
+        agent: did(agent),
+        may: Types::parse(["https://example.org/work/1.0"]).unwrap(),
+        count: 3,
+        made,
+        uses: None,
+        depth: 0,
+        until: UNTIL,
+        by: "operator".to_owned(),
+        created: START,
+    };
+    world.write(move |tx| {
+        for row in [
+            issued("bruno", None),
+            issued("carla", None),
+            issued("bruno", Some(START)),
+        ] {
+            tx.put_issued(&row)?;
+        }
+        for row in [held("bruno", 5), held("emil", 6), held("bruno", 7)] {
+            tx.put_held(&row)?;
+        }
+        for row in [right("bruno", 1), right("aria", 0), right("bruno", 2)] {
+            tx.put_vouch_right(&row)?;
+        }
+        tx.put_vouch_revoked(&digest("x"))?;
+        tx.put_vouch_revoked(&digest("x"))
+    });
+    let bruno = digest("bruno");
+    assert_eq!(
+        world.read(move |tx| tx.issued(&bruno)),
+        Some(issued("bruno", Some(START)))
+    );
+    assert_eq!(
+        world.read(|tx| tx.all_issued(Some(&did("aria")))),
+        [issued("bruno", Some(START)), issued("carla", None)]
+    );
+    assert_eq!(world.read(|tx| tx.all_issued(Some(&did("bruno")))), []);
+    assert_eq!(world.read(|tx| tx.all_issued(None)).len(), 2);
+    assert_eq!(
+        world.read(|tx| tx.held(Some(&did("aria")))),
+        [held("bruno", 7), held("emil", 6)]
+    );
+    assert_eq!(world.read(|tx| tx.held(Some(&did("bruno")))), []);
+    world.write(move |tx| tx.remove_held(&bruno));
+    assert_eq!(world.read(|tx| tx.held(None)), [held("emil", 6)]);
+    assert_eq!(
+        world.read(|tx| tx.vouch_rights()),
+        [right("aria", 0), right("bruno", 2)]
+    );
+    world.write(|tx| tx.remove_vouch_right(&did("aria")));
+    assert_eq!(world.read(|tx| tx.vouch_right(&did("aria"))), None);
+    assert_eq!(
+        world.read(|tx| tx.vouch_right(&did("bruno"))),
+        Some(right("bruno", 2))
+    );
+    let revoked = |name: &str| {
+        let digest = digest(name);
+        world.read(move |tx| tx.is_vouch_revoked(&digest))
+    };
+    assert!(revoked("x") && !revoked("y"));
+    let on_vouches = GrantRow {
+        vouched: Some(standing()),
+        ..grant("dora", 2)
+    };
+    put(world, &[grant("bruno", 1), on_vouches.clone()]);
+    let wanted = std::slice::from_ref(&on_vouches);
+    assert_eq!(world.read(|tx| tx.vouched_grants()), wanted);
+    let plain = GrantRow {
+        vouched: None,
+        state: GrantState::Ended,
+        ..on_vouches
+    };
+    put(world, &[plain]);
+    assert_eq!(world.read(|tx| tx.vouched_grants()), []);
 }
 
 pub fn parties_are_kept(world: &World) {

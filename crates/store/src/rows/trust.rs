@@ -58,8 +58,6 @@ pub struct Standing {
     pub links: Vec<StandingLink>,
     /// What all of them vouch for.
     pub types: Types,
-    /// The most messages that any of them vouches for.
-    pub uses: Option<u64>,
     /// The earliest end of any of them, UTC seconds.
     pub until: u64,
     /// When the oldest of their statuses that we have was signed, UTC seconds.
@@ -67,16 +65,26 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// The chain as policy asks about it, `used` messages of it being used up.
-    #[must_use]
-    pub fn vouched(&self, used: u64) -> Vouched {
-        Vouched {
+    /// The chain as policy asks about it; `used` says how many messages were accepted on the
+    /// strength of each vouch.
+    pub fn vouched<E>(
+        &self,
+        mut used: impl FnMut(&Digest) -> Result<u64, E>,
+    ) -> Result<Vouched, E> {
+        let mut left = None;
+        for link in &self.links {
+            if let Some(uses) = link.uses {
+                let of_link = uses.saturating_sub(used(&link.vouch)?);
+                left = Some(left.map_or(of_link, |left: u64| left.min(of_link)));
+            }
+        }
+        Ok(Vouched {
             chain: self.links.iter().map(|link| link.vouch).collect(),
             issuers: self.links.iter().map(|link| link.issuer.clone()).collect(),
             types: self.types.clone(),
-            uses: self.uses.map(|uses| uses.saturating_sub(used)),
+            uses: left,
             until: self.until,
-        }
+        })
     }
 }
 
@@ -90,7 +98,9 @@ pub struct StandingLink {
     /// Where its issuer says whether it still holds.
     pub list: String,
     /// Its place in that list.
-    pub index: u64,
+    pub index: u32,
+    /// How many messages it vouches for; no limit if absent.
+    pub uses: Option<u64>,
 }
 
 impl GrantRow {
@@ -178,6 +188,8 @@ pub struct KnockRow {
     pub invitation: Option<String>,
     /// The chains of vouches that came with it and hold.
     pub vouched: Vec<Standing>,
+    /// Why the others do not, in words for the operator.
+    pub not_vouched: Vec<String>,
 }
 
 /// What a pending knock takes of the room that there is.

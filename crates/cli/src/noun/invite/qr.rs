@@ -98,7 +98,7 @@ mod tests {
         // A block is lit where it is drawn; the screen is dark elsewhere.
         let lit = |x: usize, y: usize| {
             let block = rows[y / 2].get(x).copied().unwrap_or(' ');
-            block == '█' || block == if y % 2 == 0 { '▀' } else { '▄' }
+            block == '█' || block == if y.is_multiple_of(2) { '▀' } else { '▄' }
         };
         let dark = |x: usize, y: usize| !lit(x / SCALE, y / SCALE);
         assert_eq!(read(width * SCALE, rows.len() * 2 * SCALE, dark), link());

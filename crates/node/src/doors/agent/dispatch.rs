@@ -6,6 +6,7 @@ use comity_api::agent::{
     Events, EventsQuery, ExtendRequest, Extended, LeaseRequest, Leased, Message, Send, SettleDone,
     Settlement, Wait, Whoami,
 };
+use comity_api::vouch::{IssueVouch, Issued};
 use comity_engine::defaults;
 use serde::Serialize;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub(super) enum Operation {
     Send(Box<Send>),
     Settle(Box<Settlement>),
     Show { id: String, wait: Wait },
+    Vouch(Box<IssueVouch>),
     Whoami,
 }
 
@@ -34,6 +36,7 @@ pub(super) enum Outcome {
     /// A message that did not exist before.
     New(Box<Message>),
     Settled(SettleDone),
+    Vouched(Box<Issued>),
     Whoami(Whoami),
 }
 
@@ -70,6 +73,9 @@ pub(super) async fn perform(
             let longest = wait.wait_s.map_or(WAIT, seconds);
             let wait = wait.wait.as_deref().map(read_wait).transpose()?;
             Outcome::Message(Box::new(core.show(caller, &id, wait, longest).await?))
+        }
+        Operation::Vouch(issue) => {
+            Outcome::Vouched(Box::new(core.vouch_by_right(caller, *issue).await?))
         }
         Operation::Whoami => Outcome::Whoami(core.whoami(caller)),
     })

@@ -13,6 +13,7 @@ use comity_api::agent::{
     Events, ExtendRequest, Extended, LeaseRequest, Leased, Message, Send, SettleRequest,
     SettleResult, Settled, Whoami,
 };
+use comity_api::vouch::{IssueVouch, Issued};
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
@@ -113,6 +114,30 @@ pub(super) async fn show(
 ) -> Answer {
     let wait = problem::query(&uri)?;
     door.perform(&entrant, Operation::Show { id, wait }).await
+}
+
+/// Vouches for somebody, by the right that your operator gave you.
+///
+/// The vouch is signed as you, and sent to the subject's node, which presents it by itself.
+#[utoipa::path(
+    post,
+    path = "/v1/vouches",
+    tag = "trust",
+    request_body = IssueVouch,
+    responses(
+        (status = 200, body = Issued),
+        (status = 400, body = Problem),
+        (status = 401, body = Problem),
+        (status = 403, description = "You have no right to vouch for that.", body = Problem),
+    ),
+)]
+pub(super) async fn vouch(
+    State(door): State<Arc<Door>>,
+    Extension(entrant): Extension<Entrant>,
+    body: Body,
+) -> Answer {
+    let issue: Box<IssueVouch> = door.read(body).await?;
+    door.perform(&entrant, Operation::Vouch(issue)).await
 }
 
 /// Cancels a message of yours.

@@ -58,6 +58,7 @@ fn socket() {}
         http::send,
         http::show,
         http::cancel,
+        http::vouch,
         http::lease,
         http::settle,
         http::extend,

@@ -15,8 +15,8 @@ use comity_engine::scope::Types;
 use comity_engine::{Code, Grant, GrantState, defaults};
 use comity_jose::base64url;
 use comity_record::entry::Outcome;
-use comity_record::{Approval, Digest, approval_digest};
-use comity_store::{GrantRow, KnockRow, KnockState};
+use comity_record::{Approval, ApprovalVouch, Digest, approval_digest};
+use comity_store::{GrantRow, KnockRow, KnockState, Standing};
 use std::sync::Arc;
 
 impl Core {
@@ -302,6 +302,15 @@ impl Core {
     }
 }
 
+/// The vouches of a chain, with the time of their status.
+fn seen(standing: &Standing) -> impl Iterator<Item = ApprovalVouch> {
+    let status_at = standing.status_at;
+    standing.links.iter().map(move |link| ApprovalVouch {
+        digest: link.vouch,
+        status_at,
+    })
+}
+
 /// What approving this knock as it stands would decide.
 pub(crate) fn approval_of(
     knock: &KnockRow,
@@ -314,7 +323,7 @@ pub(crate) fn approval_of(
         grant: knock.knock.offer.id(),
         knock: Some(knock.digest),
         pin,
-        vouches: Vec::new(),
+        vouches: knock.vouched.iter().flat_map(seen).collect(),
     })
     .map_err(|_| CoreError::Defect("an approval without canonical form"))
 }

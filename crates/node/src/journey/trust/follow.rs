@@ -6,12 +6,12 @@
 //! waits for it, however much mail there is.
 
 use crate::journey::Core;
-use crate::journey::admit::{end_noted, ending};
+use crate::journey::admit::{count_out, end_noted, ending};
 use crate::journey::lease::{End, end_delivery};
 use crate::journey::note::note;
 use crate::journey::trouble::CoreError;
 use comity_did::Did;
-use comity_engine::decide::Basis;
+use comity_engine::decide::{Basis, Facts, Held, Verdict, decide};
 use comity_engine::{Code, Grant, GrantState, OutState, Proved, Timestamp};
 use comity_jose::Entropy;
 use comity_record::entry::{Decided, EndedState, Outcome};
@@ -242,12 +242,8 @@ impl Sweep {
         let changed = match &self.follow {
             Follow::Begun { .. } if !held => false,
             Follow::Begun { .. } => match begun {
-                Some(grant) if grant.permits(&self.ours, &row.type_) => {
-                    row.grant = Some(grant.id());
-                    row.next_attempt = now;
-                    row.advance(OutState::Queued, now.seconds(), "node", Proved::None)
-                }
-                _ => refuse_held(tx, entropy, &mut row, &Code::TYPE_NOT_GRANTED, now)?,
+                Some(grant) => release(tx, entropy, &self.ours, grant, &mut row)?,
+                None => refuse_held(tx, entropy, &mut row, &Code::TYPE_NOT_GRANTED, now)?,
             },
             Follow::Ended { held_only, .. } if *held_only && !held => false,
             Follow::Ended {
@@ -353,6 +349,46 @@ impl Core {
             }
         }
     }
+}
+
+/// A held message goes out under the grant that began, if it covers it: now, or when its rate lets
+/// it. How large it may be is its recipient's to say here.
+fn release(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    ours: &Did,
+    grant: &Grant,
+    row: &mut Outgoing,
+) -> Result<bool, CoreError> {
+    let (id, now) = (grant.id(), tx.now());
+    let Some(known) = tx.grant(&id, ours)? else {
+        return Ok(false);
+    };
+    let facts = Facts {
+        sender: ours,
+        type_: &row.type_,
+        bytes: 0,
+        deniable: false,
+        grant: Some(Held {
+            grant,
+            state: known.state,
+            uses: known.sent,
+            paid: known.paid_out,
+            vouched_until: known.vouched_until(),
+        }),
+        reply_to: None,
+        blocked: false,
+        now,
+    };
+    let from = match decide(&facts).verdict {
+        Verdict::Allow => now,
+        Verdict::Wait(from) => from,
+        Verdict::Refuse(code) => return refuse_held(tx, entropy, row, &code, now),
+    };
+    count_out(tx, ours, &id)?;
+    row.grant = Some(id);
+    row.next_attempt = from;
+    Ok(row.advance(OutState::Queued, now.seconds(), "node", Proved::None))
 }
 
 fn refuse_held(

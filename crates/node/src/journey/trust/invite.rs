@@ -66,6 +66,7 @@ impl Core {
             name: format!("invite-{}", name_of(&key)),
             ours: Some(agent.did.clone()),
             who: Who::Invited(key),
+            depth: 0,
             admits: if invite.messages {
                 Admits::Message
             } else {

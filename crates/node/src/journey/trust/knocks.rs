@@ -26,7 +26,7 @@ impl Core {
         &self,
         arrival: Arrival,
     ) -> Result<WireAnswer, Stop> {
-        let knock = acceptable(&arrival)
+        let knock = is_knock(&arrival)
             .then(|| Knock::from_body(&arrival.body()).ok())
             .flatten()
             .filter(|knock| {
@@ -63,6 +63,7 @@ impl Core {
         if !self.knocks.take(&share, invitation.is_some()) {
             return Err(Stop::Busy("knocks-over-budget"));
         }
+        let vouching = self.vouching(&arrival, &knock).await?;
         let row = KnockRow {
             digest: arrival.digest,
             id: arrival.id.clone(),
@@ -77,11 +78,12 @@ impl Core {
             taken: Taken {
                 share,
                 prefix: arrival.prefix.clone(),
-                kept_room: invitation.is_some(),
+                kept_room: invitation.is_some() || !vouching.standing.is_empty(),
                 bytes: (arrival.octets.len() + arrival.document.octets().len()) as u64,
             },
             invitation,
-            vouched: Vec::new(),
+            vouched: vouching.standing,
+            not_vouched: vouching.refused,
             knock,
         };
         let letting = self.letting(&row).await?;
@@ -231,6 +233,15 @@ const KNOCKS_EXPECTED: Rate = Rate {
     per_second: 1.0,
     keys: 1,
 };
+
+/// A knock is signed and to one recipient; small, unless it carries vouches.
+fn is_knock(arrival: &Arrival) -> bool {
+    let most = match arrival.body().get("vouches") {
+        Some(_) => defaults::VOUCHED_KNOCK_BYTES_MAX,
+        None => defaults::CONTACT_BYTES_MAX,
+    };
+    arrival.proof_anyone && arrival.bytes <= most as u64 && arrival.recipients() == 1
+}
 
 /// Contact messages are signed, small, and to one recipient.
 pub(in crate::journey) fn acceptable(arrival: &Arrival) -> bool {

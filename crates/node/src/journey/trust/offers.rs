@@ -111,6 +111,7 @@ impl Core {
             offer: offer.clone(),
             first,
             speaks: contact::SPEAKS.iter().map(ToString::to_string).collect(),
+            vouches: self.vouches_for(&agent.did, &to).await?,
         };
         let id = MessageId::generate(&*self.entropy);
         let reply = ContactDraft {

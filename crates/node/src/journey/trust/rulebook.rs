@@ -171,6 +171,7 @@ impl Core {
             name: asked.name,
             ours,
             who,
+            depth: asked.depth.min(3),
             admits: if asked.messages {
                 Admits::Message
             } else {
@@ -227,6 +228,7 @@ impl Core {
                 peer,
                 domain,
                 vouched_by,
+                depth: rule.depth,
                 messages: rule.admits == Admits::Message,
                 they_may_send: rule.they_may.to_vec(),
                 you_may_send: rule.you_may.to_vec(),

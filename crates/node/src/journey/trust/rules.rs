@@ -7,6 +7,7 @@
 use super::decisions::approval_of;
 use super::follow::begin_grant;
 use super::invite::invitation_key;
+use super::vouched::used;
 use crate::journey::Core;
 use crate::journey::claims::Arrival;
 use crate::journey::own::{ContactDraft, ContactRow};
@@ -249,7 +250,7 @@ pub(super) fn answer<'a>(
 ) -> Result<(Answer<'a>, Vec<Vouched>), CoreError> {
     let mut vouched = Vec::with_capacity(knock.vouched.len());
     for standing in &knock.vouched {
-        vouched.push(standing.vouched(used_up(tx, &knock.sender, standing)?));
+        vouched.push(standing.vouched(|vouch| used(tx, vouch))?);
     }
     let last = tx.grant_between(&knock.recipient, &knock.sender)?;
     let first: Option<MessageType> = knock
@@ -290,21 +291,6 @@ fn approved(
     };
     let standing = vouched.and_then(|place| knock.vouched.get(place)).cloned();
     Ok(Some((rule.name.clone(), *grant, standing)))
-}
-
-/// Messages that were accepted from a subject on the strength of his vouch, at any agent of ours.
-fn used_up(tx: &dyn Tx, subject: &Did, standing: &Standing) -> Result<u64, CoreError> {
-    let vouch = standing.links.last().map(|link| link.vouch);
-    let mut used = 0;
-    for agent in tx.agents()? {
-        for row in tx.grants_of_pair(&agent.did, subject)? {
-            let same = |stands: &Standing| stands.links.last().map(|link| link.vouch) == vouch;
-            if row.vouched.as_ref().is_some_and(same) {
-                used += row.uses;
-            }
-        }
-    }
-    Ok(used)
 }
 
 /// Rules that have not ended.

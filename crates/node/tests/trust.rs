@@ -1,0 +1,560 @@
+//! Who is let in without a person: by a rule, by an invitation, by a friend's word; and thrown out
+//! again. Real nodes, real sockets.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod common;
+
+use comity_api::agent::Send;
+use comity_api::invite::{AcceptInvitation, Invite};
+use comity_api::operator::Rate;
+use comity_api::policy::{Explain, Rule};
+use comity_api::vouch::{IssueVouch, VouchRight};
+use comity_node::config::{Host, Outbound};
+use comity_node::journey::{Operator, WaitFor};
+use common::{
+    ARIA, BRUNO, Place, REQUEST, Side, UPDATE, acquaint, eventually, free_address, places,
+};
+use serde_json::json;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const ANALYSIS: &str = "https://example.org/market-analysis/1.0";
+const OTHER: &str = "https://example.org/something-else/1.0";
+const CAROL: &str = "did:web:agents.org-c.test:carol";
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs()
+}
+
+fn by() -> Operator {
+    Operator::local()
+}
+
+fn rule(name: &str) -> Rule {
+    Rule {
+        name: name.to_owned(),
+        they_may_send: vec![ANALYSIS.to_owned()],
+        you_may_send: vec![ANALYSIS.to_owned()],
+        until: now() + 86_400,
+        ..Rule::default()
+    }
+}
+
+async fn two() -> (Place, Place, Side, Side) {
+    let (place_a, place_b) = places();
+    let aria = Side::new(&place_a, "aria").await;
+    let bruno = Side::new(&place_b, "bruno").await;
+    (place_a, place_b, aria, bruno)
+}
+
+#[tokio::test]
+async fn a_rule_lets_a_domain_in_as_far_as_it_goes_and_names_itself() {
+    let (_a, _b, aria, bruno) = two().await;
+    let partners = Rule {
+        domain: Some("org-a.test".to_owned()),
+        they_may_send: vec![REQUEST.to_owned()],
+        uses: Some(2),
+        ..rule("partners")
+    };
+    let made = bruno
+        .core()
+        .add_rule(&by(), partners.clone())
+        .await
+        .unwrap();
+    assert_eq!((made.state.as_str(), made.made), ("active", 0));
+    assert!(
+        bruno.core().add_rule(&by(), partners).await.is_err(),
+        "a name is given once"
+    );
+
+    let message = aria.send(BRUNO, REQUEST, json!({"n": 1})).await;
+    let delivery = bruno.lease_one().await;
+    assert_eq!(delivery.context.let_in_by.as_deref(), Some("rule:partners"));
+    bruno.settle(&delivery, "done", Vec::new()).await;
+    assert_eq!(aria.wait(&message.id, WaitFor::Done).await.state, "done");
+
+    // Both nodes hold the narrowed grant.
+    for side in [&aria, &bruno] {
+        let grants = side.core().grants(false).await.unwrap();
+        let [grant] = grants.as_slice() else {
+            panic!("{grants:?}");
+        };
+        assert_eq!((grant.state.as_str(), grant.most_uses), ("active", Some(2)));
+        assert!(grant.until <= now() + 86_400);
+    }
+    let rules = bruno.core().rules(false).await.unwrap();
+    assert_eq!((rules[0].made, rules[0].live), (1, 1));
+
+    // Two uses are two messages: the third does not leave its sender.
+    let second = aria.send(BRUNO, REQUEST, json!({"n": 2})).await;
+    let delivery = bruno.lease_one().await;
+    bruno.settle(&delivery, "done", Vec::new()).await;
+    assert_eq!(aria.wait(&second.id, WaitFor::Done).await.state, "done");
+    let third = aria.send(BRUNO, REQUEST, json!({"n": 3})).await;
+    assert_eq!(third.state, "held", "it knocks anew: {third:?}");
+
+    // Ending the rule with what it made ends that, too.
+    let ended = bruno
+        .core()
+        .end_rule(&by(), "partners", true)
+        .await
+        .unwrap();
+    assert_eq!((ended.state.as_str(), ended.live), ("ended", 0));
+    eventually(async || {
+        aria.core()
+            .grants(false)
+            .await
+            .unwrap()
+            .iter()
+            .all(|g| g.state != "active")
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_was_thrown_out_asks_a_person_whatever_the_rules_say() {
+    let (_a, _b, aria, bruno) = two().await;
+    let partners = Rule {
+        peer: Some(ARIA.to_owned()),
+        ..rule("aria")
+    };
+    bruno.core().add_rule(&by(), partners).await.unwrap();
+    aria.send(BRUNO, REQUEST, json!({})).await;
+    let delivery = bruno.lease_one().await;
+    bruno.settle(&delivery, "done", Vec::new()).await;
+    let grant = bruno.core().grants(false).await.unwrap().remove(0);
+    bruno.core().revoke(&by(), &grant.id).await.unwrap();
+    eventually(async || aria.core().grants(false).await.unwrap().is_empty()).await;
+
+    let again = Send {
+        to: Some(BRUNO.into()),
+        type_: REQUEST.into(),
+        body: json!({}),
+        purpose: Some("please".into()),
+        ..Send::default()
+    };
+    aria.submit(again).await;
+    eventually(async || bruno.core().knocks(false).await.unwrap().len() == 1).await;
+    assert!(bruno.core().grants(false).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_new_rule_is_tried_on_past_knocks_and_changes_nothing() {
+    let (_a, _b, aria, bruno) = two().await;
+    aria.send(BRUNO, REQUEST, json!({})).await;
+    eventually(async || bruno.core().knocks(false).await.unwrap().len() == 1).await;
+    let fits = Rule {
+        domain: Some("org-a.test".to_owned()),
+        ..rule("fits")
+    };
+    let tried = bruno.core().try_rule(fits).await.unwrap();
+    assert_eq!(
+        (tried.knocks[0].would.as_str(), tried.knocks[0].was.as_str()),
+        ("approve", "pending")
+    );
+    let others = Rule {
+        domain: Some("org-x.test".to_owned()),
+        ..rule("others")
+    };
+    let tried = bruno.core().try_rule(others).await.unwrap();
+    assert_eq!(tried.knocks[0].would, "ask");
+    assert_eq!(
+        tried.knocks[0].because.as_deref(),
+        Some("it is about others")
+    );
+    let narrow = Rule {
+        domain: Some("org-a.test".to_owned()),
+        they_may_send: vec![UPDATE.to_owned()],
+        ..rule("narrow")
+    };
+    let tried = bruno.core().try_rule(narrow).await.unwrap();
+    let because = tried.knocks[0].because.as_deref();
+    assert_eq!(because, Some("it does not allow the message that waits"));
+    assert!(bruno.core().rules(true).await.unwrap().is_empty());
+    assert_eq!(bruno.core().knocks(false).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_decision_is_explained_with_what_would_change_it() {
+    let (_a, _b, aria, bruno) = two().await;
+    let ask = |type_: &str| Explain {
+        from: "aria@agents.org-a.test".to_owned(),
+        to: "bruno".to_owned(),
+        type_: type_.to_owned(),
+        ..Explain::default()
+    };
+    let explained = bruno.core().explain(ask(REQUEST)).await.unwrap();
+    assert_eq!(
+        (explained.decision.as_str(), explained.basis.as_str()),
+        ("refuse", "no-grant")
+    );
+    assert_eq!(explained.knock.unwrap().decides, "you");
+    let partners = Rule {
+        domain: Some("org-a.test".to_owned()),
+        uses: Some(20),
+        rate: Some(Rate {
+            messages: 1,
+            seconds: 3_600,
+        }),
+        ..rule("partners")
+    };
+    bruno.core().add_rule(&by(), partners).await.unwrap();
+    let explained = bruno.core().explain(ask(REQUEST)).await.unwrap();
+    assert_eq!(explained.knock.unwrap().decides, "rule:partners");
+
+    aria.send(BRUNO, REQUEST, json!({})).await;
+    let delivery = bruno.lease_one().await;
+    bruno.settle(&delivery, "done", Vec::new()).await;
+    let explained = bruno.core().explain(ask(REQUEST)).await.unwrap();
+    assert_eq!(
+        (explained.decision.as_str(), explained.basis.as_str()),
+        ("wait", "rate")
+    );
+    assert!(explained.not_before.unwrap() > now());
+    let explained = bruno
+        .core()
+        .explain(ask(&format!("{OTHER}/x")))
+        .await
+        .unwrap();
+    assert_eq!(
+        (explained.decision.as_str(), explained.basis.as_str()),
+        ("refuse", "type")
+    );
+    let outward = Explain {
+        from: "aria".to_owned(),
+        to: BRUNO.to_owned(),
+        type_: REQUEST.to_owned(),
+        ..Explain::default()
+    };
+    let explained = aria.core().explain(outward).await.unwrap();
+    assert_eq!(
+        (explained.direction.as_str(), explained.decision.as_str()),
+        ("out", "wait")
+    );
+
+    bruno.core().block(&by(), "org-a.test").await.unwrap();
+    let explained = bruno.core().explain(ask(REQUEST)).await.unwrap();
+    assert_eq!(explained.basis, "blocked");
+    assert!(explained.next.is_some());
+}
+
+#[tokio::test]
+async fn a_rate_delays_and_loses_nothing() {
+    let (_a, _b, aria, bruno) = two().await;
+    let slow = Rule {
+        peer: Some(ARIA.to_owned()),
+        rate: Some(Rate {
+            messages: 2,
+            seconds: 4,
+        }),
+        ..rule("slow")
+    };
+    bruno.core().add_rule(&by(), slow).await.unwrap();
+    let started = std::time::Instant::now();
+    let mut sent = Vec::new();
+    for n in 0..4 {
+        sent.push(aria.send(BRUNO, REQUEST, json!({"n": n})).await);
+    }
+    for _ in 0..4 {
+        let delivery = bruno.lease_one().await;
+        bruno.settle(&delivery, "done", Vec::new()).await;
+    }
+    for message in sent {
+        assert_eq!(aria.wait(&message.id, WaitFor::Done).await.state, "done");
+    }
+    // Not a promise about speed: four messages at two in four seconds can't be quicker than this.
+    assert!(started.elapsed() >= Duration::from_secs(2));
+}
+
+#[tokio::test]
+async fn an_invitation_lets_one_guest_in_and_no_second() {
+    let (_a, _b, aria, bruno) = two().await;
+    let invite = Invite {
+        agent: "bruno".to_owned(),
+        they_may_send: vec![ANALYSIS.to_owned()],
+        you_may_send: vec![UPDATE.to_owned()],
+        goal: "the Q3 study".to_owned(),
+        ..Invite::default()
+    };
+    let invited = bruno.core().invite(&by(), invite).await.unwrap();
+    assert!(
+        invited
+            .url
+            .starts_with("https://agents.org-b.test/comity/invite?_oob=")
+    );
+    let accept = AcceptInvitation {
+        agent: "aria".to_owned(),
+        url: invited.url.clone(),
+        ..AcceptInvitation::default()
+    };
+    let following = aria
+        .core()
+        .accept_invitation(&by(), accept.clone())
+        .await
+        .unwrap();
+    assert_eq!(
+        (following.from.as_str(), following.goal.as_str()),
+        (BRUNO, "the Q3 study")
+    );
+    eventually(async || {
+        let grants = aria.core().grants(false).await.unwrap();
+        grants.iter().any(|grant| grant.state == "active")
+    })
+    .await;
+    aria.send(BRUNO, REQUEST, json!({"n": 1})).await;
+    let delivery = bruno.lease_one().await;
+    assert!(
+        delivery
+            .context
+            .let_in_by
+            .unwrap()
+            .starts_with("rule:invite-")
+    );
+
+    // Used up: the same link lets nobody else in.
+    aria.core().create_agent("anton").await.unwrap();
+    let second = AcceptInvitation {
+        agent: "anton".to_owned(),
+        ..accept
+    };
+    aria.core().accept_invitation(&by(), second).await.unwrap();
+    eventually(async || bruno.core().knocks(false).await.unwrap().len() == 1).await;
+    assert_eq!(bruno.core().grants(false).await.unwrap().len(), 1);
+}
+
+/// Aria, Bruno and Carol, each at a node of an organisation of its own.
+struct Three {
+    _places: Vec<Place>,
+    aria: Side,
+    bruno: Side,
+    carol: Side,
+}
+
+async fn three() -> Three {
+    let hosts = [
+        "agents.org-a.test",
+        "agents.org-b.test",
+        "agents.org-c.test",
+    ];
+    let addresses = hosts.map(|_| free_address());
+    let map: Vec<_> = hosts
+        .iter()
+        .zip(addresses)
+        .map(|(host, address)| (Host::new(host, None).unwrap(), address))
+        .collect();
+    let places: Vec<Place> = hosts
+        .iter()
+        .zip(addresses)
+        .map(|(host, wire)| Place {
+            home: tempfile::tempdir().unwrap(),
+            host,
+            wire,
+            map: map.clone(),
+            outbound: Outbound::Open,
+        })
+        .collect();
+    let aria = Side::new(&places[0], "aria").await;
+    let bruno = Side::new(&places[1], "bruno").await;
+    let mut config = places[2].config();
+    config.seams.vouch_look = Some(Duration::from_millis(200));
+    let carol = Side::of(config, "carol").await;
+    acquaint(&aria, &bruno).await;
+    Three {
+        _places: places,
+        aria,
+        bruno,
+        carol,
+    }
+}
+
+fn introduction() -> IssueVouch {
+    IssueVouch {
+        agent: Some("aria".to_owned()),
+        subject: BRUNO.to_owned(),
+        may: vec![ANALYSIS.to_owned()],
+        audience: vec!["agents.org-c.test".to_owned()],
+        uses: Some(20),
+        purpose: "he did our Q3 study".to_owned(),
+        deliver: true,
+        ..IssueVouch::default()
+    }
+}
+
+impl Three {
+    async fn honour(&self, depth: u8) {
+        let friends = Rule {
+            vouched_by: Some(ARIA.to_owned()),
+            depth,
+            ..rule("friends-of-aria")
+        };
+        self.carol.core().add_rule(&by(), friends).await.unwrap();
+    }
+
+    /// Aria's vouch, held by Bruno's node.
+    async fn introduced(&self, vouch: IssueVouch) -> String {
+        let issued = self.aria.core().issue_vouch(&by(), vouch).await.unwrap();
+        assert!(issued.sent);
+        eventually(async || {
+            let held = self.bruno.core().held_vouches().await.unwrap();
+            held.iter().any(|held| held.id == issued.id)
+        })
+        .await;
+        issued.id
+    }
+
+    /// Bruno's knock at Carol's, as her operator sees it.
+    async fn asked(&self) -> comity_api::operator::Knock {
+        eventually(async || self.carol.core().knocks(false).await.unwrap().len() == 1).await;
+        self.carol.core().knocks(false).await.unwrap().remove(0)
+    }
+}
+
+#[tokio::test]
+async fn a_friends_word_lets_a_stranger_in_and_its_withdrawal_throws_him_out() {
+    let three = three().await;
+    let Three {
+        aria, bruno, carol, ..
+    } = &three;
+    three.honour(0).await;
+    let vouch = three.introduced(introduction()).await;
+
+    let message = bruno.send(CAROL, REQUEST, json!({"n": 1})).await;
+    let delivery = carol.lease_one().await;
+    let context = &delivery.context;
+    assert_eq!(context.let_in_by.as_deref(), Some("rule:friends-of-aria"));
+    assert_eq!(context.vouched_by, [ARIA]);
+    carol
+        .reply(&delivery, "response", json!({"ok": true}))
+        .await;
+    assert_eq!(bruno.wait(&message.id, WaitFor::Done).await.state, "done");
+    let grant = carol.core().grants(false).await.unwrap().remove(0);
+    assert_eq!(
+        (grant.most_uses, grant.vouched_by.as_slice()),
+        (Some(20), [ARIA.to_owned()].as_slice())
+    );
+
+    aria.core().revoke_vouch(&by(), &vouch).await.unwrap();
+    eventually(async || {
+        let grants = carol.core().grants(true).await.unwrap();
+        grants[0].state == "ended" && grants[0].code.as_deref() == Some("e.p.trust.vouch-revoked")
+    })
+    .await;
+    // His node was told.
+    eventually(async || {
+        let grants = bruno.core().grants(true).await.unwrap();
+        grants
+            .iter()
+            .any(|g| g.peer == CAROL && g.code.as_deref() == Some("e.p.trust.vouch-revoked"))
+    })
+    .await;
+
+    // The same word again opens nothing: a person is asked, and told why.
+    let again = Send {
+        to: Some(CAROL.into()),
+        type_: REQUEST.into(),
+        body: json!({}),
+        purpose: Some("again".into()),
+        ..Send::default()
+    };
+    bruno.submit(again).await;
+    let knock = three.asked().await;
+    assert!(knock.vouched_by.is_empty());
+    assert!(
+        knock.not_vouched[0].contains("revoked"),
+        "{:?}",
+        knock.not_vouched
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_let_in_on_the_word_of_somebody_whom_no_rule_names() {
+    let three = three().await;
+    three.introduced(introduction()).await;
+    three.bruno.send(CAROL, REQUEST, json!({})).await;
+    let knock = three.asked().await;
+    assert!(knock.vouched_by.is_empty());
+    assert_eq!(knock.not_vouched.len(), 1, "{knock:?}");
+}
+
+#[tokio::test]
+async fn a_word_for_one_thing_is_none_for_another() {
+    let three = three().await;
+    three.honour(0).await;
+    three
+        .introduced(IssueVouch {
+            may: vec![UPDATE.to_owned()],
+            ..introduction()
+        })
+        .await;
+    three.bruno.send(CAROL, REQUEST, json!({})).await;
+    let knock = three.asked().await;
+    assert_eq!(
+        knock.vouched_by,
+        [[ARIA.to_owned()]],
+        "shown to the operator, and not enough"
+    );
+    assert!(three.carol.core().grants(false).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn an_agent_vouches_by_the_right_that_it_was_given_and_no_further() {
+    let three = three().await;
+    let Three { aria, .. } = &three;
+    let vouch = IssueVouch {
+        agent: None,
+        ..introduction()
+    };
+    let without = aria
+        .core()
+        .vouch_by_right(&aria.caller, vouch.clone())
+        .await;
+    assert_eq!(without.unwrap_err().code, "e.p.trust.denied");
+    let right = VouchRight {
+        agent: "aria".to_owned(),
+        may: vec![ANALYSIS.to_owned()],
+        count: 1,
+        uses: Some(20),
+        until: now() + 31 * 86_400,
+        ..VouchRight::default()
+    };
+    aria.core().give_vouch_right(&by(), right).await.unwrap();
+    for wider in [
+        IssueVouch {
+            may: vec![OTHER.to_owned()],
+            ..vouch.clone()
+        },
+        IssueVouch {
+            uses: Some(21),
+            ..vouch.clone()
+        },
+        IssueVouch {
+            uses: None,
+            ..vouch.clone()
+        },
+        IssueVouch {
+            depth: 1,
+            ..vouch.clone()
+        },
+        IssueVouch {
+            until: Some(now() + 60 * 86_400),
+            ..vouch.clone()
+        },
+    ] {
+        let refused = aria.core().vouch_by_right(&aria.caller, wider).await;
+        assert_eq!(refused.unwrap_err().code, "e.p.trust.denied");
+    }
+    let issued = aria
+        .core()
+        .vouch_by_right(&aria.caller, vouch.clone())
+        .await
+        .unwrap();
+    assert_eq!(issued.by, "agent:aria");
+    let second = aria.core().vouch_by_right(&aria.caller, vouch).await;
+    assert_eq!(
+        second.unwrap_err().code,
+        "e.p.trust.denied",
+        "its one vouch is made"
+    );
+}
