@@ -345,16 +345,16 @@ pub struct CreateGrant {
     pub note: Option<String>,
 }
 
-/// A party that this node knows.
+/// A party that this node knows, or a domain that is blocked with all its agents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Peer {
-    /// Its DID.
+    /// Its DID; or the domain.
     pub did: String,
     /// True if blocked.
     pub blocked: bool,
     /// The state of the grant with it, for each of our agents: (agent, state).
     pub grants: Vec<(String, String)>,
-    /// When it was first proved here, UTC seconds.
+    /// When it was first proved here, or the domain blocked, UTC seconds.
     pub first_seen: u64,
     /// What it understands beyond the least.
     pub speaks: Vec<String>,

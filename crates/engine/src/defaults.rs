@@ -91,3 +91,5 @@ pub const STATUS_FRESH: Duration = Duration::from_secs(300);
 pub const STATUS_LIFETIME: Duration = VOUCH_STATUS_AGE_MAX;
 /// Chains that an agent of ours holds for itself.
 pub const VOUCHES_HELD_MAX: usize = 64;
+/// Knocks that a list goes through.
+pub const KNOCKS_LISTED_MAX: usize = 10_000;

@@ -331,9 +331,13 @@ words! {
 
 pub use comity_record::Pin;
 
-/// The pin of a document that has no SCID (design §4, formats §3).
+/// What a grant pins of a peer (design §4, formats §3): the SCID of a did:webvh, whose history,
+/// verified when it was resolved, explains every change of its keys; of all others the keys.
 #[must_use]
 pub fn pin_of(document: &comity_did::DidDocument) -> Pin {
+    if let Ok(url) = comity_did::webvh::url(document.id()) {
+        return Pin::Scid(url.scid);
+    }
     use comity_did::Relationship::{Authentication, KeyAgreement};
     let keys = [Authentication, KeyAgreement].map(|relationship| document.keys(relationship));
     Pin::of_keys(keys.into_iter().flatten().map(|(_, key)| key.fingerprint()))

@@ -6,7 +6,7 @@ mod common;
 
 use comity_api::agent::Send;
 use comity_api::invite::{AcceptInvitation, Invite};
-use comity_api::operator::Rate;
+use comity_api::operator::{CreateGrant, Rate};
 use comity_api::policy::{Explain, Rule};
 use comity_api::vouch::{IssueVouch, VouchRight};
 use comity_node::config::{Host, Outbound};
@@ -238,6 +238,51 @@ async fn a_decision_is_explained_with_what_would_change_it() {
     let explained = bruno.core().explain(ask(REQUEST)).await.unwrap();
     assert_eq!(explained.basis, "blocked");
     assert!(explained.next.is_some());
+}
+
+#[tokio::test]
+async fn a_blocked_domain_waits_no_longer_and_is_not_heard() {
+    let (_a, _b, aria, bruno) = two().await;
+    aria.send(BRUNO, REQUEST, json!({})).await;
+    eventually(async || bruno.core().knocks(false).await.unwrap().len() == 1).await;
+    bruno.core().block(&by(), "org-a.test").await.unwrap();
+    assert!(bruno.core().knocks(false).await.unwrap().is_empty());
+    assert_eq!(bruno.core().knocks(true).await.unwrap()[0].state, "denied");
+    let listed = bruno.core().peers().await.unwrap();
+    assert!(
+        listed
+            .iter()
+            .any(|peer| peer.did == "org-a.test" && peer.blocked)
+    );
+    // Not by a rule, and not by a grant that an operator makes without lifting the block.
+    let all = Rule {
+        domain: Some("org-a.test".to_owned()),
+        ..rule("all")
+    };
+    bruno.core().add_rule(&by(), all).await.unwrap();
+    let create = CreateGrant {
+        agent: "bruno".to_owned(),
+        peer: ARIA.to_owned(),
+        they_may_send: vec![ANALYSIS.to_owned()],
+        ..CreateGrant::default()
+    };
+    assert!(bruno.core().create_grant(&by(), create).await.is_err());
+    let again = Send {
+        to: Some(BRUNO.into()),
+        type_: UPDATE.into(),
+        body: json!({}),
+        purpose: Some("please".into()),
+        ..Send::default()
+    };
+    aria.submit(again).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(
+        bruno.core().knocks(true).await.unwrap().len(),
+        1,
+        "nothing new is heard"
+    );
+    bruno.core().unblock(&by(), "org-a.test").await.unwrap();
+    assert!(bruno.core().unblock(&by(), "org-a.test").await.is_err());
 }
 
 #[tokio::test]

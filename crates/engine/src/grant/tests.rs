@@ -119,3 +119,23 @@ fn malformed_grants_are_refused() {
         );
     }
 }
+
+#[test]
+fn a_webvh_peer_is_pinned_by_its_scid_and_others_by_their_keys() {
+    let document = |id: &str, seed: u8| {
+        let key = comity_jose::SigningKey::from_secret(comity_jose::Curve::Ed25519, &[seed; 32]);
+        let agreement =
+            comity_jose::AgreementKey::from_secret(comity_jose::Curve::X25519, &[seed; 32]);
+        let (key, agreement) = (key.unwrap(), agreement.unwrap());
+        comity_did::DocumentBuilder::new(did(id), key.public(), agreement.public())
+            .build()
+            .unwrap()
+    };
+    let history = "did:webvh:QmdmPkUdYzbr9txmx8gM2rsHPgr5L6m3gHjJGAf4vUFoGE:agents.org-a.test:aria";
+    let pin = pin_of(&document(history, 1));
+    assert!(matches!(&pin, Pin::Scid(scid) if history.contains(scid)));
+    assert!(continues(&pin, &document(history, 2)));
+    let pin = pin_of(&document(A, 1));
+    assert!(matches!(pin, Pin::Keys(_)));
+    assert!(!continues(&pin, &document(A, 2)));
+}

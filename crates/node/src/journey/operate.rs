@@ -187,9 +187,12 @@ impl Core {
     /// # Errors
     /// Storage.
     pub async fn peers(&self) -> Result<Vec<Peer>, Problem> {
-        let (peers, grants) = self
+        let (peers, grants, blocks) = self
             .store
-            .read(|tx| Ok::<_, CoreError>((tx.peers(LIST_MAX)?, tx.grants(LIST_MAX)?)))
+            .read(|tx| {
+                let (peers, grants) = (tx.peers(LIST_MAX)?, tx.grants(LIST_MAX)?);
+                Ok::<_, CoreError>((peers, grants, tx.blocks()?))
+            })
             .await?;
         let shown = peers.into_iter().map(|peer| Peer {
             grants: grants
@@ -202,7 +205,14 @@ impl Core {
             first_seen: peer.first_seen.seconds(),
             speaks: peer.speaks.iter().map(|word| safe(word)).collect(),
         });
-        Ok(shown.collect())
+        let domains = blocks.into_iter().map(|block| Peer {
+            did: block.domain.to_string(),
+            blocked: true,
+            grants: Vec::new(),
+            first_seen: block.since.seconds(),
+            speaks: Vec::new(),
+        });
+        Ok(shown.chain(domains).collect())
     }
 
     /// Messages in both directions, oldest first.

@@ -7,7 +7,7 @@ use comity_api::operator::Decided;
 use comity_did::Did;
 use comity_engine::domain::Domain;
 use comity_engine::{Code, GrantState, OutState, WaitingOn, defaults};
-use comity_store::{BlockRow, Page, PeerRow};
+use comity_store::{BlockRow, KnockState, Page, PeerRow};
 use std::fmt;
 
 use super::Operator;
@@ -42,6 +42,13 @@ impl Core {
                             first_seen: known.map_or(now, |peer| peer.first_seen),
                         };
                         tx.put_peer(&row)?;
+                    }
+                }
+                // What waits for a decision has got one.
+                for mut knock in tx.knocks(true, defaults::KNOCKS_LISTED_MAX)? {
+                    if whom.is(&knock.sender) {
+                        knock.state = KnockState::Denied;
+                        tx.put_knock(&knock)?;
                     }
                 }
                 let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
