@@ -6,7 +6,7 @@ mod common;
 
 use comity_api::agent::Send;
 use comity_api::invite::{AcceptInvitation, Invite};
-use comity_api::operator::{CreateGrant, Rate};
+use comity_api::operator::{CreateGrant, ListQuery, Rate};
 use comity_api::policy::{Explain, Rule};
 use comity_api::vouch::{IssueVouch, VouchRight};
 use comity_node::config::{Host, Outbound};
@@ -479,6 +479,15 @@ async fn a_friends_word_lets_a_stranger_in_and_its_withdrawal_throws_him_out() {
         (grant.most_uses, grant.vouched_by.as_slice()),
         (Some(20), [ARIA.to_owned()].as_slice())
     );
+    // The record names the vouch that the decision rests on.
+    let entries = carol.core().entries(ListQuery::default()).await.unwrap();
+    let decision = entries
+        .iter()
+        .find(|entry| entry.kind == "decision")
+        .unwrap();
+    let record = decision.record.as_ref().unwrap();
+    assert_eq!(record["vouches"], json!([vouch]), "{record}");
+    assert_eq!(record["by"], "rule:friends-of-aria");
 
     aria.core().revoke_vouch(&by(), &vouch).await.unwrap();
     eventually(async || {

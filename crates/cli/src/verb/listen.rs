@@ -24,7 +24,8 @@ use tokio::sync::Notify;
 /// command does elsewhere may happen again if this is interrupted.
 ///
 /// The command finds in its environment: COMITY_FROM (the sender's DID, proved), COMITY_TYPE,
-/// COMITY_ID, COMITY_THID, COMITY_DIGEST, COMITY_PROOF (`anyone` or `us`), COMITY_ATTEMPT.
+/// COMITY_ID, COMITY_THID, COMITY_DIGEST, COMITY_PROOF (`anyone` or `us`), COMITY_ATTEMPT,
+/// COMITY_LET_IN_BY (who or which rule), COMITY_VOUCHED_BY (DIDs, if a vouch let them in).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -202,6 +203,11 @@ async fn exec(command: &str, message: &Message) -> std::io::Result<(ExitStatus, 
         .env("COMITY_THID", message.thid())
         .env("COMITY_DIGEST", message.digest())
         .env("COMITY_PROOF", &context.proof)
+        .env(
+            "COMITY_LET_IN_BY",
+            context.let_in_by.as_deref().unwrap_or_default(),
+        )
+        .env("COMITY_VOUCHED_BY", context.vouched_by.join(" "))
         .env("COMITY_ATTEMPT", message.attempt().to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

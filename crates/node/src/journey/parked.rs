@@ -163,6 +163,7 @@ fn resume(
         by: by.to_owned(),
         outcome: Outcome::Answered,
         message: Some(row.digest),
+        vouches: Vec::new(),
         asked,
     };
     // Kept with the grant: what people say to their agents is not shown with a thread.

@@ -148,6 +148,7 @@ pub(super) fn suspend_for(
         by: "rule:pinned-keys".to_owned(),
         outcome: Outcome::Suspended,
         message,
+        vouches: Vec::new(),
         asked: None,
     };
     let id = row.grant.id();

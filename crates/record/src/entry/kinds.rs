@@ -283,6 +283,9 @@ pub struct Decided {
     /// The knock, welcome or other message that it rests on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Digest>,
+    /// The vouches that it rests on, the first of the chain first. The knock has them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vouches: Vec<Digest>,
     /// What an agent of ours asked about the message, and what was said; with `answered` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,

@@ -117,6 +117,7 @@ fn one_of_each() -> Vec<(Event, Value)> {
                 by: "operator".into(),
                 outcome: Outcome::Approved,
                 message: Some(digest(9)),
+                vouches: Vec::new(),
                 asked: None,
             }),
             json!({"kind": "decision", "grant": digest(2), "approval": digest(8),
@@ -129,6 +130,7 @@ fn one_of_each() -> Vec<(Event, Value)> {
                 by: "operator".into(),
                 outcome: Outcome::Answered,
                 message: Some(digest(1)),
+                vouches: Vec::new(),
                 asked: Some(Asked {
                     question: "Go on?".into(),
                     answer: Some(json!({"limit": 5})),

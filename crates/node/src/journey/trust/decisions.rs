@@ -155,6 +155,7 @@ impl Core {
             by: by.to_owned(),
             outcome: Outcome::Declined,
             message: Some(digest),
+            vouches: Vec::new(),
             asked: None,
         };
         self.store

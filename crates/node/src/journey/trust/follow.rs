@@ -30,12 +30,15 @@ pub(crate) fn decided(
     message: Option<Digest>,
 ) -> Result<(), CoreError> {
     let grant = row.grant.id();
+    let links = row.vouched.iter().flat_map(|standing| &standing.links);
+    let vouches = links.map(|link| link.vouch).collect();
     let decided = Decided {
         grant,
         approval: row.approval,
         by: row.decided_by.clone(),
         outcome,
         message,
+        vouches,
         asked: None,
     };
     note(tx, entropy, Event::Decision(decided), Some(grant))?;
