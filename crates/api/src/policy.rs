@@ -166,8 +166,9 @@ pub struct Explained {
     pub from: String,
     /// The recipient's DID.
     pub to: String,
-    /// `allow`, `wait` (allowed, but later), `knock` (it waits while we knock), `ask` (it waits for
-    /// you to let us knock), or `refuse`.
+    /// `allow`, `wait` (allowed, but later), `knock` (it waits at its sender while he knocks: in, a
+    /// rule would let him in; out, the peer decides), `ask` (out: it waits for you to let this node
+    /// knock), or `refuse`.
     pub decision: String,
     /// What decided: `grant`, `reply`, `blocked`, `no-grant`, `grant-state`, `vouch`, `type`,
     /// `max-bytes`, `deniable`, `uses`, `rate`, or `rule:NAME`.

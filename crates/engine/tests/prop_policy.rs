@@ -225,12 +225,12 @@ proptest! {
     #[test]
     fn what_a_rule_approves_is_within_the_offer_the_rule_and_the_vouches(
         offer in grant(), rules in prop::collection::vec(rule(), 0..4),
-        vouched in prop::collection::vec(vouched(), 0..2), made in 0..3_u64, now in 0..100_u64,
+        vouched in prop::collection::vec(vouched(), 0..2), made in 0..3_u64, used in 0..4_u64, now in 0..100_u64,
         invitation in prop::option::of(Just("secret")),
     ) {
         let (sender, ours) = (did(0), did(1));
         let states: Vec<RuleState<'_>> =
-            rules.iter().map(|rule| RuleState { rule, made }).collect();
+            rules.iter().map(|rule| RuleState { rule, made, used }).collect();
         let stranger = Stranger {
             ours: &ours, sender: &sender, offer: &offer, first: None, invitation,
             vouched: &vouched, blocked: false, revoked: false, now,
@@ -241,6 +241,10 @@ proptest! {
             prop_assert!(grant.types_from(&ours).is_within(&rule.you_may));
             prop_assert!(grant.until() <= rule.until && grant.until() > now);
             prop_assert!(rule.grants.is_none_or(|most| made < most));
+            let uses = grant.restrictions().uses;
+            prop_assert!(
+                rule.limits.uses.is_none_or(|most| used + uses.unwrap_or(u64::MAX / 2) <= most)
+            );
             prop_assert_eq!(place.is_some(), matches!(rule.who, Who::VouchedBy(_)));
             if let Some(place) = place {
                 let chain = &vouched[*place];
@@ -273,16 +277,18 @@ proptest! {
     #[test]
     fn a_message_without_a_knock_passes_only_by_a_rule_that_says_so(
         rules in prop::collection::vec(rule(), 0..4), type_ in message_type(),
-        made in 0..3_u64, now in 0..100_u64, invitation in prop::option::of(Just("secret")),
+        made in 0..3_u64, used in 0..4_u64, now in 0..100_u64, invitation in prop::option::of(Just("secret")),
     ) {
         let (sender, ours) = (did(0), did(1));
         let states: Vec<RuleState<'_>> =
-            rules.iter().map(|rule| RuleState { rule, made }).collect();
+            rules.iter().map(|rule| RuleState { rule, made, used }).collect();
         let message = FirstMessage {
             ours: &ours, sender: &sender, type_: &type_, invitation,
             blocked: false, revoked: false, now,
         };
-        if let Ok(rule) = admit(&message, &states) {
+        if let Ok((rule, limits)) = admit(&message, &states) {
+            prop_assert!(limits.is_within(&rule.limits));
+            prop_assert!(rule.limits.uses.is_none_or(|most| used + limits.uses.unwrap_or(0) <= most));
             prop_assert!(rule.admits == Admits::Message && rule.they_may.covers(&type_));
             prop_assert!(now < rule.until);
         }

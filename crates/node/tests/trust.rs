@@ -94,6 +94,9 @@ async fn a_rule_lets_a_domain_in_as_far_as_it_goes_and_names_itself() {
     assert_eq!(aria.wait(&second.id, WaitFor::Done).await.state, "done");
     let third = aria.send(BRUNO, REQUEST, json!({"n": 3})).await;
     assert_eq!(third.state, "held", "it knocks anew: {third:?}");
+    // And knocking anew is no way to begin counting anew: a person is asked.
+    eventually(async || bruno.core().knocks(false).await.unwrap().len() == 1).await;
+    assert_eq!(bruno.core().rules(false).await.unwrap()[0].made, 1);
 
     // Ending the rule with what it made ends that, too.
     let ended = bruno

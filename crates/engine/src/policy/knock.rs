@@ -52,6 +52,9 @@ pub struct RuleState<'a> {
     pub rule: &'a Rule,
     /// Grants that it has made.
     pub made: u64,
+    /// Messages that were accepted from this very stranger under grants that it made: its uses are
+    /// what it lets through in all, however often he knocks.
+    pub used: u64,
 }
 
 /// What the rules say.
@@ -103,6 +106,9 @@ pub enum Misfit {
     /// The message that waits would still not be allowed.
     #[error("it does not allow the message that waits")]
     First,
+    /// They have sent all the messages that it lets through.
+    #[error("they have sent all the messages that it lets through")]
+    Uses,
     /// It is over.
     #[error("it is over")]
     Over,
@@ -140,7 +146,7 @@ pub fn consider<'a>(stranger: &Stranger<'_>, rules: &[RuleState<'a>]) -> Answer<
 }
 
 fn fits(stranger: &Stranger<'_>, state: RuleState<'_>) -> Result<(Grant, Option<usize>), Misfit> {
-    let RuleState { rule, made } = state;
+    let RuleState { rule, made, used } = state;
     usable(rule, made, stranger.ours, stranger.now)?;
     let chain = match &rule.who {
         Who::Peer(did) if did != stranger.sender => return Err(Misfit::Who),
@@ -162,12 +168,18 @@ fn fits(stranger: &Stranger<'_>, state: RuleState<'_>) -> Result<(Grant, Option<
         return Err(Misfit::Revoked);
     }
     let vouched = chain.and_then(|place| stranger.vouched.get(place));
-    let grant = cut(stranger, rule, vouched)?;
+    let limits = limits_left(rule, used)?;
+    let grant = cut(stranger, rule, &limits, vouched)?;
     Ok((grant, chain))
 }
 
 /// What is asked for, cut to what the rule and the vouches allow.
-fn cut(stranger: &Stranger<'_>, rule: &Rule, vouched: Option<&Vouched>) -> Result<Grant, Misfit> {
+fn cut(
+    stranger: &Stranger<'_>,
+    rule: &Rule,
+    limits: &Restrictions,
+    vouched: Option<&Vouched>,
+) -> Result<Grant, Misfit> {
     let offer = stranger.offer;
     let mut they = offer.types_from(stranger.sender).intersect(&rule.they_may);
     let mut you = offer.types_from(stranger.ours).intersect(&rule.you_may);
@@ -177,7 +189,7 @@ fn cut(stranger: &Stranger<'_>, rule: &Rule, vouched: Option<&Vouched>) -> Resul
     let mut limits = offer.restrictions().and(&Restrictions {
         deniable: true,
         untimed: true,
-        ..rule.limits.clone()
+        ..limits.clone()
     });
     let mut until = rule.end(stranger.now, offer.until());
     if let Some(vouched) = vouched {
@@ -226,6 +238,18 @@ fn cut(stranger: &Stranger<'_>, rule: &Rule, vouched: Option<&Vouched>) -> Resul
     offer.narrowed(&narrower).map_err(|_| Misfit::Types)
 }
 
+/// The rule's limits for one more grant, what was used of them taken off.
+fn limits_left(rule: &Rule, used: u64) -> Result<Restrictions, Misfit> {
+    let left = rule.limits.uses.map(|uses| uses.saturating_sub(used));
+    if left == Some(0) {
+        return Err(Misfit::Uses);
+    }
+    Ok(Restrictions {
+        uses: left,
+        ..rule.limits.clone()
+    })
+}
+
 /// A stranger's first message, without a knock.
 #[derive(Clone, Copy, Debug)]
 pub struct FirstMessage<'a> {
@@ -246,19 +270,19 @@ pub struct FirstMessage<'a> {
 }
 
 /// Asks the rules about a message without a knock. The first that lets it in gives its own terms
-/// to the grant that begins.
+/// to the grant that begins, with what is left of its limits.
 ///
 /// # Errors
 /// Why none does, for each; nothing if there are no rules, or he is blocked.
 pub fn admit<'a>(
     message: &FirstMessage<'_>,
     rules: &[RuleState<'a>],
-) -> Result<&'a Rule, Vec<(&'a Rule, Misfit)>> {
+) -> Result<(&'a Rule, Restrictions), Vec<(&'a Rule, Misfit)>> {
     let mut misfits = Vec::with_capacity(rules.len());
     if message.blocked {
         return Err(misfits);
     }
-    for RuleState { rule, made } in rules.iter().copied() {
+    for RuleState { rule, made, used } in rules.iter().copied() {
         let fits = usable(rule, made, message.ours, message.now).and_then(|()| match &rule.who {
             _ if rule.admits != Admits::Message => Err(Misfit::KnockOnly),
             Who::Peer(did) if did != message.sender => Err(Misfit::Who),
@@ -269,8 +293,8 @@ pub fn admit<'a>(
             _ if !rule.they_may.covers(message.type_) => Err(Misfit::Types),
             Who::Peer(_) | Who::Domain(_) | Who::Invited(_) => Ok(()),
         });
-        match fits {
-            Ok(()) => return Ok(rule),
+        match fits.and_then(|()| limits_left(rule, used)) {
+            Ok(limits) => return Ok((rule, limits)),
             Err(misfit) => misfits.push((rule, misfit)),
         }
     }

@@ -60,7 +60,7 @@ pub(crate) fn delivery(tx: &dyn Tx, row: &Incoming) -> Result<Delivery, CoreErro
             kid: row.kid.clone(),
             grant: row.grant.to_string(),
             rule: Some(row.rule.clone()),
-            let_in_by: grant.map(|grant| grant.decided_by),
+            let_in_by: grant.map(|grant| grant.let_in_by),
             vouched_by,
             first_contact: row.first_contact,
             received_at: row.received.seconds(),

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 struct GrantData {
     pin: Option<Pin>,
     decided_by: String,
+    let_in_by: String,
     approval: Option<Digest>,
     knock: Option<MessageId>,
     code: Option<Code>,
@@ -50,6 +51,7 @@ impl SqliteTx<'_> {
             state,
             pin: data.pin,
             decided_by: data.decided_by,
+            let_in_by: data.let_in_by,
             approval: data.approval,
             knock: data.knock,
             version: uint(column(row, 5)?),
@@ -137,6 +139,7 @@ impl Trust for SqliteTx<'_> {
         let data = to_json(&GrantData {
             pin: row.pin.clone(),
             decided_by: row.decided_by.clone(),
+            let_in_by: row.let_in_by.clone(),
             approval: row.approval,
             knock: row.knock.clone(),
             code: row.code.clone(),

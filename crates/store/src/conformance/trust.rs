@@ -86,6 +86,7 @@ pub fn a_grant_keeps_all_that_was_put(world: &World) {
         paid_in: START,
         paid_out: START,
         vouched: Some(standing()),
+        let_in_by: "rule:partners".to_owned(),
         note: "our supplier".to_owned(),
         ..grant("bruno", 1)
     };

@@ -25,6 +25,8 @@ pub struct GrantRow {
     pub pin: Option<Pin>,
     /// Who or what decided last: an operator's label, `peer`, or a rule.
     pub decided_by: String,
+    /// Who or what let the peer in: the same, and it stays when somebody else decides later.
+    pub let_in_by: String,
     /// The approval digest it was decided on, if any.
     pub approval: Option<Digest>,
     /// Id of the knock's thread, if it came by one.
@@ -114,6 +116,7 @@ impl GrantRow {
             state,
             pin: None,
             decided_by: String::new(),
+            let_in_by: String::new(),
             approval: None,
             knock: None,
             version: 1,

@@ -62,6 +62,9 @@ fn screen(explained: &Explained, type_: &str) -> String {
     let headline = match explained.decision.as_str() {
         "allow" => paint(paint::GOOD, "yes"),
         "wait" => paint(paint::GOOD, "yes, but not yet"),
+        "knock" if explained.direction == "in" => {
+            paint(paint::WAITS, "not yet: they would knock, and be let in")
+        }
         "knock" => paint(
             paint::WAITS,
             "not yet: it would wait for their answer to a knock",

@@ -68,6 +68,7 @@ impl Core {
                     state: GrantState::Active,
                     pin: Some(grant::pin_of(&document)),
                     decided_by: "peer".to_owned(),
+                    let_in_by: "peer".to_owned(),
                     version: offered.version + 1,
                     ..offered.clone()
                 };

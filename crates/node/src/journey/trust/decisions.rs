@@ -80,6 +80,7 @@ impl Core {
         let row = GrantRow {
             pin: Some(pin),
             decided_by: by.label().to_owned(),
+            let_in_by: by.label().to_owned(),
             approval: Some(shown),
             knock: Some(knock.id.clone()),
             note: approve.note.clone().unwrap_or_default(),

@@ -165,7 +165,7 @@ fn without_grant(
         ours, peer, type_, ..
     } = question;
     let rules = live_rules(tx)?;
-    let states = rules::states(&rules);
+    let states = rules::states(tx, &rules, ours, peer)?;
     let revoked = last.is_some_and(GrantRow::was_revoked_by_us);
     let live = last.is_some_and(|row| row.state != GrantState::Ended);
     if !question.inward {
@@ -195,7 +195,7 @@ fn without_grant(
         revoked,
         now: now.seconds(),
     };
-    if !live && let Ok(rule) = policy::admit(&first, &states) {
+    if !live && let Ok((rule, _)) = policy::admit(&first, &states) {
         explained.decision = "allow".to_owned();
         explained.basis = rule.label();
         explained.code = None;
@@ -222,10 +222,15 @@ fn without_grant(
         now: now.seconds(),
     };
     explained.knock = Some(match policy::consider(&stranger, &states) {
-        Answer::Approve { rule, .. } => WouldKnock {
-            decides: rule.label(),
-            rules: Vec::new(),
-        },
+        Answer::Approve { rule, .. } => {
+            explained.decision = "knock".to_owned();
+            explained.change =
+                Some("nothing: their node knocks, and a rule lets them in".to_owned());
+            WouldKnock {
+                decides: rule.label(),
+                rules: Vec::new(),
+            }
+        }
         Answer::Ask(misfits) => WouldKnock {
             decides: "you".to_owned(),
             rules: rules::misfits(misfits),

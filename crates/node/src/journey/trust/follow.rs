@@ -57,7 +57,13 @@ pub(crate) fn begin_grant(
     end_rows(tx, entropy, &new.ours, &new.peer, |row| {
         row.grant.id() != new.grant.id()
     })?;
-    tx.put_grant(new)?;
+    let mut begun = new.clone();
+    // A new grant is no way to begin a rate anew.
+    for before in tx.grants_of_pair(&new.ours, &new.peer)? {
+        begun.paid_in = begun.paid_in.max(before.paid_in);
+        begun.paid_out = begun.paid_out.max(before.paid_out);
+    }
+    tx.put_grant(&begun)?;
     decided(tx, entropy, new, outcome, message)?;
     let under = Follow::Begun {
         grant: new.grant.id(),

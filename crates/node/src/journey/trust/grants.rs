@@ -64,6 +64,7 @@ impl Core {
         let row = GrantRow {
             pin: Some(grant::pin_of(&document)),
             decided_by: by.label().to_owned(),
+            let_in_by: by.label().to_owned(),
             note,
             ..GrantRow::new(grant, ours, peer.clone(), GrantState::Active, now)
         };

@@ -91,7 +91,7 @@ impl Core {
             .await?;
         let mut live: HashMap<&str, u64> = HashMap::new();
         for row in grants.iter().filter(|row| row.state != GrantState::Ended) {
-            *live.entry(row.decided_by.as_str()).or_default() += 1;
+            *live.entry(row.let_in_by.as_str()).or_default() += 1;
         }
         let count = |row: &RuleRow| live.get(row.rule.label().as_str()).copied().unwrap_or(0);
         let shown = rules.iter().map(|row| self.kept_rule(row, count(row)));
@@ -136,7 +136,7 @@ impl Core {
             .read(move |tx| {
                 let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
                 let live = grants.filter(|row| row.state != GrantState::Ended);
-                Ok(live.filter(|row| row.decided_by == label).collect())
+                Ok(live.filter(|row| row.let_in_by == label).collect())
             })
             .await
     }

@@ -99,6 +99,7 @@ impl Letting {
         let row = GrantRow {
             pin: Some(knock.pin.clone()),
             decided_by: format!("rule:{}", self.rule),
+            let_in_by: format!("rule:{}", self.rule),
             approval: Some(self.approval),
             knock: Some(knock.id.clone()),
             vouched: self.vouched.clone(),
@@ -134,7 +135,7 @@ pub(in crate::journey) fn admit_first(
         revoked: last.is_some_and(GrantRow::was_revoked_by_us),
         now: now.seconds(),
     };
-    let Ok(rule) = policy::admit(&message, &states(&rules)) else {
+    let Ok((rule, limits)) = policy::admit(&message, &states(tx, &rules, ours, sender)?) else {
         return Ok(None);
     };
     let mut nonce = [0; 16];
@@ -145,7 +146,7 @@ pub(in crate::journey) fn admit_first(
         [rule.they_may.to_vec(), rule.you_may.to_vec()],
         until,
         &base64url::encode(&nonce),
-        &rule.limits,
+        &limits,
     )
     .map_err(|_| CoreError::Defect("a rule that makes no grant"))?;
     if !passes(arrival, &grant, now) {
@@ -154,6 +155,7 @@ pub(in crate::journey) fn admit_first(
     let row = GrantRow {
         pin: Some(grant::pin_of(&arrival.document)),
         decided_by: rule.label(),
+        let_in_by: rule.label(),
         ..GrantRow::new(grant, ours.clone(), sender.clone(), GrantState::Active, now)
     };
     let name = rule.name.clone();
@@ -269,7 +271,8 @@ pub(super) fn answer<'a>(
         revoked: last.as_ref().is_some_and(GrantRow::was_revoked_by_us),
         now: tx.now().seconds(),
     };
-    let answer = policy::consider(&stranger, &states(rules));
+    let states = states(tx, rules, &knock.recipient, &knock.sender)?;
+    let answer = policy::consider(&stranger, &states);
     Ok((answer, vouched))
 }
 
@@ -302,13 +305,25 @@ pub(super) fn live_rules(tx: &dyn Tx) -> Result<Vec<RuleRow>, CoreError> {
         .collect())
 }
 
-pub(super) fn states(rules: &[RuleRow]) -> Vec<RuleState<'_>> {
+/// The rules with how much of each is used, by this peer at this agent of ours.
+pub(super) fn states<'a>(
+    tx: &dyn Tx,
+    rules: &'a [RuleRow],
+    ours: &Did,
+    peer: &Did,
+) -> Result<Vec<RuleState<'a>>, CoreError> {
+    let grants = tx.grants_of_pair(ours, peer)?;
     let mut states = Vec::with_capacity(rules.len());
     for row in rules {
-        let (rule, made) = (&row.rule, row.made);
-        states.push(RuleState { rule, made });
+        let label = row.rule.label();
+        let made_by_it = grants.iter().filter(|grant| grant.let_in_by == label);
+        states.push(RuleState {
+            rule: &row.rule,
+            made: row.made,
+            used: made_by_it.map(|grant| grant.uses).sum(),
+        });
     }
-    states
+    Ok(states)
 }
 
 fn count(tx: &mut dyn Tx, name: &str) -> Result<(), CoreError> {
