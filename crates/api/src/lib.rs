@@ -21,4 +21,4 @@ mod text;
 pub mod vouch;
 
 pub use problem::Problem;
-pub use text::safe;
+pub use text::{has_hidden, safe};

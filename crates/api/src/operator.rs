@@ -1,6 +1,8 @@
-//! The operator's door: HTTP and JSON on `operator.sock` in the node's home (mode 0600).
+//! The operator's door: HTTP and JSON on `operator.sock` in the node's home (mode 0600), and on TCP
+//! where an operator asked for it.
 //!
-//! Whoever can open the socket is the operator; there are no tokens on it yet.
+//! Whoever can open the socket is an admin, recorded as `operator`. On TCP `Authorization: Bearer
+//! TOKEN` names an [`Operator`]; what his role does not cover is 403 `e.m.req.not-allowed`.
 //!
 //! | route | takes | gives |
 //! | --- | --- | --- |
@@ -13,7 +15,7 @@
 //! | `DELETE /v1/agents/{name}` | | 204 |
 //! | `GET /v1/knocks?all=` | [`ListQuery`] | `[`[`Knock`]`]`; pending ones unless `all` |
 //! | `POST /v1/knocks/{id}/approve` | [`Approve`] | [`Decided`] |
-//! | `POST /v1/knocks/{id}/deny` | | [`Decided`] |
+//! | `POST /v1/knocks/{id}/deny` | [`Deny`] | [`Decided`] |
 //! | `GET /v1/grants?all=` | [`ListQuery`] | `[`[`Grant`]`]`; not those that ended unless `all` |
 //! | `POST /v1/grants` | [`CreateGrant`] | 201 [`Grant`] |
 //! | `POST /v1/grants/{id}/revoke` | | [`Decided`] |
@@ -32,6 +34,12 @@
 //! | `POST /v1/invitations` | [`Invite`](crate::invite::Invite) | 201 [`Invited`](crate::invite::Invited) |
 //! | `POST /v1/invitations/accept` | [`AcceptInvitation`](crate::invite::AcceptInvitation) | [`Following`](crate::invite::Following) |
 //! | `POST /v1/policy/explain` | [`Explain`](crate::policy::Explain) | [`Explained`](crate::policy::Explained) |
+//! | `GET /v1/me` | | [`Operator`]: who asks |
+//! | `GET /v1/operators?all=` | [`ListQuery`] | `[`[`Operator`]`]` |
+//! | `POST /v1/operators` | [`CreateOperator`] | 201 [`OperatorToken`] |
+//! | `POST /v1/operators/{name}/rotate` | [`RotateOperator`] | [`OperatorToken`] |
+//! | `DELETE /v1/operators/{name}` | | 204 |
+//! | `GET /v1/decisions?limit=` | [`ListQuery`] | `[`[`Decision`]`]`, newest first |
 //! | `GET /v1/peers` | | `[`[`Peer`]`]` |
 //! | `POST /v1/peers/block`, `/unblock` | [`PeerAct`] | [`Decided`] |
 //! | `GET /v1/messages?after=&limit=&wait_s=&all=` | [`ListQuery`] | `[`[`MessageRow`]`]`, oldest first |
@@ -69,6 +77,9 @@ pub struct Status {
     pub wire: String,
     /// Where the agent's door listens.
     pub agent_door: String,
+    /// Where the operator's page is, if anywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operator_url: Option<String>,
     /// `open`, `ask` or `listed`: whether it knocks by itself.
     pub outbound: String,
     /// Agents hosted.
@@ -150,6 +161,11 @@ pub struct Knock {
     pub id: String,
     /// Who asks: a DID, proved by its signature.
     pub from: String,
+    /// The same, taken apart.
+    pub who: Party,
+    /// What is odd about it, in sentences: look-alike names, hidden characters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Which agent of yours.
     pub to: String,
     /// `pending approved denied timeout replaced`.
@@ -182,9 +198,46 @@ pub struct Knock {
     pub received: u64,
     /// When it becomes a denial, UTC seconds.
     pub expires: u64,
+    /// What approving it does to a grant that holds now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Replaces>,
     /// What you approve, exactly. Send it with the decision; if anything changed meanwhile, the
     /// decision is refused and the knock shown anew.
     pub approval: String,
+}
+
+/// A party as people read it. Nothing here is proved that its DID does not prove.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Party {
+    /// `bruno@agents.org-b.com`, where the DID has such a form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handle: Option<String>,
+    /// The host that answers for it, in its ASCII form; absent for DIDs that carry their own keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The end of `host` that somebody registered: whom to know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered: Option<String>,
+    /// The host in Unicode, where that differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unicode: Option<String>,
+}
+
+/// What approving a knock does to the grant that holds between the two now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Replaces {
+    /// That grant's id.
+    pub grant: String,
+    /// What they may send then, and may not now.
+    pub they_gain: Vec<String>,
+    /// What they may send now, and may not then.
+    pub they_lose: Vec<String>,
+    /// What you may send then, and may not now.
+    pub you_gain: Vec<String>,
+    /// What you may send now, and may not then.
+    pub you_lose: Vec<String>,
+    /// Until when that grant holds, UTC seconds.
+    pub until: u64,
 }
 
 /// `POST /v1/knocks/{id}/approve`.
@@ -248,6 +301,105 @@ pub struct Resume {
 pub struct ResumeGrant {
     /// The approval digest that was shown.
     pub approval: String,
+}
+
+/// `POST /v1/knocks/{id}/deny`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deny {
+    /// Block the sender, too: he is not heard again.
+    #[serde(default)]
+    pub block: bool,
+}
+
+/// Who answers for this node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Operator {
+    /// His name; the record's `by`.
+    pub name: String,
+    /// `viewer`, `approver` or `admin`.
+    pub role: String,
+    /// The agents that an approver decides for; absent: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agents: Option<Vec<String>>,
+    /// `active` or `removed`.
+    pub state: String,
+    /// When he was made, UTC seconds.
+    pub created: u64,
+    /// When a token of his was last used, to the minute, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used: Option<u64>,
+    /// Until when the token before the last rotation works, too, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_token_until: Option<u64>,
+}
+
+/// `POST /v1/operators`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateOperator {
+    /// `[a-z0-9][a-z0-9-]{0,62}`.
+    pub name: String,
+    /// `viewer`, `approver` or `admin`.
+    pub role: String,
+    /// The agents that an approver decides for; none named: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agents: Vec<String>,
+}
+
+/// `POST /v1/operators/{name}/rotate`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateOperator {
+    /// Seconds for which the token before works, too; a week at most.
+    #[serde(default)]
+    pub grace_s: u64,
+}
+
+/// `POST /session` on the page: opens one, told by a cookie.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignIn {
+    /// An operator's token.
+    pub token: String,
+}
+
+/// Answer to `POST /session` and `GET /session`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignedIn {
+    /// Who.
+    pub operator: Operator,
+    /// Which node.
+    pub host: String,
+    /// What each act of the page repeats in the header `Comity-Csrf`.
+    pub csrf: String,
+}
+
+/// An operator and his new token, which is shown only now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OperatorToken {
+    /// The operator.
+    pub operator: Operator,
+    /// The token.
+    pub token: String,
+}
+
+/// Something that an operator, a rule or a peer decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Decision {
+    /// The entry's order of recording.
+    pub seq: u64,
+    /// When, UTC seconds.
+    pub at: u64,
+    /// The operator, `rule:NAME`, or `peer`.
+    pub by: String,
+    /// What: an outcome (`approved`, `declined`, `revoked`, …) or an act (`block`, …).
+    pub what: String,
+    /// About whom or what: a DID, a name, an id.
+    pub about: String,
+    /// The agent of ours that it concerns, if it is about a grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
 }
 
 /// Answer to a decision.
@@ -350,6 +502,11 @@ pub struct CreateGrant {
 pub struct Peer {
     /// Its DID; or the domain.
     pub did: String,
+    /// The same, taken apart.
+    pub who: Party,
+    /// What is odd about it, in sentences.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// True if blocked.
     pub blocked: bool,
     /// The state of the grant with it, for each of our agents: (agent, state).

@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Peer(noun::peer::Peer),
     Vouch(noun::vouch::Vouch),
     Policy(noun::policy::Policy),
+    Operator(noun::operator::Operator),
     Message(noun::message::Message),
     Record(noun::record::Record),
     Verify(verb::verify::Verify),

@@ -147,6 +147,6 @@ mod tests {
     #[test]
     fn words_of_a_peer_inside_a_problem_cannot_move_the_cursor() {
         let trouble = Trouble::from(Problem::new("e.m.x", "no \u{1b}[2J agent"));
-        assert_eq!(trouble.words(), r"no \u{1b}[2J agent");
+        assert_eq!(trouble.words(), "no ⟨U+001B⟩[2J agent");
     }
 }

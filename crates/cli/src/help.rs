@@ -56,7 +56,7 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("AGENTS", &["agent", "parked"]),
     (
         "TRUST",
-        &["knock", "invite", "grant", "peer", "vouch", "policy"],
+        &["knock", "invite", "grant", "peer", "vouch", "policy", "operator"],
     ),
     ("PROOF", &["message", "record", "verify"]),
 ];

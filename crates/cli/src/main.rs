@@ -58,6 +58,7 @@ async fn run(cli: Cli, chosen: bool) -> Result<Exit, Trouble> {
         Command::Listen(args) => verb::listen::run(args, &shell).await,
         Command::Parked(args) => noun::parked::run(args, &shell).await,
         Command::Message(args) => noun::message::run(args, &shell).await,
+        Command::Operator(args) => noun::operator::run(args, &shell).await,
         Command::Peer(args) => noun::peer::run(args, &shell).await,
         Command::Policy(args) => noun::policy::run(args, &shell).await,
         Command::Record(args) => noun::record::run(args, &shell).await,

@@ -6,6 +6,7 @@ pub(crate) mod invite;
 pub(crate) mod knock;
 pub(crate) mod limits;
 pub(crate) mod message;
+pub(crate) mod operator;
 pub(crate) mod parked;
 pub(crate) mod peer;
 pub(crate) mod policy;

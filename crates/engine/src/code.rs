@@ -132,6 +132,10 @@ codes! {
     LEASE_LOST = "e.m.req.lease-lost";
     /// No token, or one that is not known.
     NO_TOKEN = "e.m.req.no-token";
+    /// The operator's role does not cover this act.
+    NOT_ALLOWED = "e.m.req.not-allowed";
+    /// Too many tries, or acts, in too short a time.
+    TOO_MANY = "e.m.req.too-many";
     /// The request does not have the form the door reads.
     BAD_TYPE = "e.m.req.bad-type";
     /// There is no such thing.

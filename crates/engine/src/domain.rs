@@ -126,7 +126,9 @@ pub fn is_self_certifying(did: &Did) -> bool {
     matches!(did.method(), "key" | "peer" | "jwk")
 }
 
-fn host_of(did: &Did) -> Option<(String, Option<u16>)> {
+/// Host and port of a DID of a web method, the host in its ASCII form.
+#[must_use]
+pub fn host_of(did: &Did) -> Option<(String, Option<u16>)> {
     match did.method() {
         "web" => {
             let url = web::url(did).ok()?;

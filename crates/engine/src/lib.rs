@@ -15,6 +15,7 @@
 //! - [`state`]: the states of a message at its sender and of a delivery at its recipient
 //! - [`park`]: questions of agents to people
 //! - [`order`], [`retry`], [`fresh`]: sequence, back-off and freshness
+//! - [`role`]: what operators may do
 //! - [`code`]: the one table of problem codes
 //! - [`defaults`]: every limit, with its unit and its reason
 
@@ -30,6 +31,7 @@ pub mod order;
 pub mod park;
 pub mod policy;
 pub mod retry;
+pub mod role;
 pub mod room;
 pub mod scope;
 pub mod state;
@@ -37,5 +39,6 @@ pub mod time;
 
 pub use code::Code;
 pub use grant::{Grant, GrantState};
+pub use role::Role;
 pub use state::{InState, OutState, Proved, WaitingOn};
 pub use time::Timestamp;

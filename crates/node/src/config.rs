@@ -36,6 +36,11 @@ pub struct Config {
     /// Where the agent's door listens. If absent: the first free one of
     /// [`defaults::AGENT_PORTS`] on loopback.
     pub agent_door: Option<SocketAddr>,
+    /// Where the operator's door listens on TCP, with its page. If absent: in development the first
+    /// free one of [`defaults::OPERATOR_PORTS`] on loopback, else nowhere.
+    pub operator_listen: Option<SocketAddr>,
+    /// `https://HOST[:PORT]` under which a TLS proxy makes that door reachable; links name it.
+    pub operator_url: Option<String>,
     /// Further names by which agents may call their door (`Host` header), besides loopback.
     pub agent_hosts: Vec<String>,
     /// Hosts that are reached by plain http at exactly these addresses, past the guard.
@@ -106,6 +111,8 @@ impl Config {
             host: None,
             wire: None,
             agent_door: None,
+            operator_listen: None,
+            operator_url: None,
             agent_hosts: Vec::new(),
             host_map: Vec::new(),
             public_url: None,
@@ -133,8 +140,14 @@ impl Config {
             &home.path().join("master.key"),
             &home.path().join("comity.db"),
         )?;
+        let operator_url = self
+            .operator_url
+            .as_deref()
+            .map(host::read_public_url)
+            .transpose()
+            .map_err(|_| HostError::OperatorUrl)?;
         let doors = listen::bind(&self, &home, public.as_ref()).await?;
-        site::open(self, home, public, master, doors)
+        site::open(self, home, public, operator_url, master, doors)
     }
 
     /// The host is part of the DIDs of a node's agents: who does not say another gets that of the

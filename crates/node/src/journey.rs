@@ -24,6 +24,7 @@ mod hands;
 mod identity;
 mod lanes;
 mod lease;
+mod looks;
 mod note;
 mod operate;
 mod own;

@@ -82,6 +82,7 @@ impl Node {
             wire,
             agent_door,
             operator,
+            operator_web,
         } = config.open().await?;
         let clock = site
             .seams()
@@ -157,7 +158,11 @@ impl Node {
                 )),
             ),
         ];
-        for (name, door) in doors {
+        let web = operator_web.map(|listener| -> (&'static str, BoxFuture<'static, ()>) {
+            let door = doors::operator::serve_web(listener, Arc::clone(&core), stop.clone());
+            ("operator's page", Box::pin(door))
+        });
+        for (name, door) in doors.into_iter().chain(web) {
             tasks.spawn(async move {
                 door.await;
                 name

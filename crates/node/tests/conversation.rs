@@ -4,6 +4,7 @@
 mod common;
 
 use comity_api::agent::{Send, Settlement};
+use comity_api::operator::Deny;
 use comity_node::journey::Operator;
 use comity_node::journey::WaitFor;
 use common::between::apart;
@@ -233,7 +234,7 @@ async fn a_denied_knock_refuses_what_waited() {
     assert_eq!(knock.fingerprint, agents[0].fingerprint);
     bruno
         .core()
-        .deny(&Operator::local(), &knock.id)
+        .deny(&Operator::local(), &knock.id, Deny::default())
         .await
         .unwrap();
     let ended = aria.wait(&message.id, WaitFor::Done).await;

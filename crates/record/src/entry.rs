@@ -16,7 +16,7 @@ use comity_jose::{Entropy, json::Limits, sha256};
 use serde::{Deserialize, Serialize};
 
 pub use kinds::{
-    AgentChanged, Asked, Counted, Decided, Ended, EndedState, EntryKind, Event, LogStarted,
+    Acted, AgentChanged, Asked, Counted, Decided, Ended, EndedState, EntryKind, Event, LogStarted,
     MessageFacts, MessageIn, MessageOut, Outcome, Proof, ReceiptIn, Refused, Settled,
 };
 pub use leaf::{Commitment, Leaf, LeafError};

@@ -13,7 +13,7 @@ CREATE TABLE party (id INTEGER PRIMARY KEY, did TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE name (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
 CREATE TABLE digest (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE) STRICT;
 
--- Agents of this node and the tokens of its doors ------------------------------------------------
+-- Agents of this node and the tokens of their door ------------------------------------------------
 
 CREATE TABLE agent (
     name        TEXT PRIMARY KEY,
@@ -26,11 +26,30 @@ CREATE TABLE agent (
 
 CREATE TABLE token (
     hash    BLOB PRIMARY KEY,
-    role    TEXT NOT NULL,      -- agent, operator
-    agent   TEXT,               -- name of the agent
+    agent   TEXT NOT NULL,      -- its name
     label   TEXT NOT NULL,
     created INTEGER NOT NULL
 ) STRICT;
+
+-- Operators and webhooks -------------------------------------------------------------------------
+
+CREATE TABLE operator (
+    name      TEXT PRIMARY KEY,
+    token     BLOB UNIQUE,      -- hash; null once removed
+    old_token BLOB UNIQUE,      -- hash of the one before, while it has not ended
+    data      TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE webhook (id TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
+
+CREATE TABLE webhook_event (
+    seq     INTEGER PRIMARY KEY,
+    webhook TEXT NOT NULL,
+    due     INTEGER NOT NULL,
+    data    TEXT NOT NULL
+) STRICT;
+CREATE INDEX webhook_event_due ON webhook_event (due);
+CREATE INDEX webhook_event_webhook ON webhook_event (webhook);
 
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 
@@ -220,6 +239,7 @@ CREATE TABLE entry (
 ) STRICT;
 CREATE INDEX entry_fresh ON entry (place) WHERE place IS NULL;
 CREATE UNIQUE INDEX entry_place ON entry (origin, place) WHERE place IS NOT NULL;
+CREATE INDEX entry_decided ON entry (seq) WHERE kind IN ('decision', 'act');
 CREATE INDEX entry_subject ON entry (subject) WHERE subject IS NOT NULL;
 
 CREATE TABLE node (

@@ -4,6 +4,7 @@ mod agents;
 mod inbox;
 mod log;
 mod messages;
+mod operators;
 mod order;
 mod outbox;
 mod outbox_lists;

@@ -27,6 +27,7 @@ pub mod inbox;
 pub mod lease;
 pub mod log;
 pub mod messages;
+pub mod operators;
 pub mod order;
 pub mod outbox;
 pub mod queue;
@@ -125,6 +126,11 @@ macro_rules! conformance {
                 agents_are_listed_by_name_and_stay_when_removed,
                 tokens_and_settings_are_kept,
             }
+            operators {
+                operators_are_found_by_each_of_their_tokens_and_stay_when_removed,
+                webhooks_are_kept_and_take_their_events_with_them,
+                events_of_webhooks_are_due_in_their_time_and_order,
+            }
             messages {
                 the_first_copy_of_a_message_stays,
                 the_first_copy_of_a_document_stays,
@@ -193,6 +199,7 @@ macro_rules! conformance {
                 integrating_from_an_old_head_is_a_conflict_and_changes_nothing,
                 a_new_origin_starts_at_nothing_and_leaves_the_old_entries,
                 an_entry_is_integrated_once,
+                decisions_and_acts_are_listed_newest_first,
                 entries_are_found_by_subject_and_paged,
                 the_logs_of_others_are_kept,
             }

@@ -27,9 +27,10 @@ mod tx;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use memory::Memory;
-pub use rows::agent::{AgentRow, AgentState, Role, TokenRow};
+pub use rows::agent::{AgentRow, AgentState, TokenRow};
 pub use rows::inbox::{Incoming, Outcome, ParkReply, Parked};
 pub use rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
+pub use rows::operator::{OperatorRow, WebhookEvent, WebhookRow, WebhookTry};
 pub use rows::outbox::{History, OutKind, Outgoing};
 pub use rows::receipt::{PeerReceiptRow, ReceiptRow};
 pub use rows::trust::{
@@ -38,7 +39,8 @@ pub use rows::trust::{
 pub use rows::vouch::{HeldRow, IssuedRow, RightRow};
 pub use store::{Backend, Done, ReadWork, Store, WriteWork};
 pub use tx::{
-    Agents, Inbox, Log, Messages, Order, Outbox, Page, Policy, Receipts, Trust, Tx, Vouches, Way,
+    Agents, Inbox, Log, Messages, Operators, Order, Outbox, Page, Policy, Receipts, Trust, Tx,
+    Vouches, Way, Webhooks,
 };
 
 /// Why storage could not do its work. The operator's business, never a peer's.

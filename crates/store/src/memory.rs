@@ -7,6 +7,7 @@ mod agents;
 mod inbox;
 mod log;
 mod messages;
+mod operators;
 mod order;
 mod outbox;
 mod policy;
@@ -18,6 +19,7 @@ mod vouches;
 use crate::rows::agent::{AgentRow, TokenRow};
 use crate::rows::inbox::Incoming;
 use crate::rows::log::{EntryRow, LogHead, PeerLogRow};
+use crate::rows::operator::{OperatorRow, WebhookEvent, WebhookRow};
 use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
 use crate::rows::trust::{BlockRow, GrantRow, KnockRow, PeerRow, RuleRow};
@@ -126,6 +128,9 @@ macro_rules! tables {
 tables! {
     agents: String => AgentRow,
     tokens: [u8; 32] => TokenRow,
+    operators: String => OperatorRow,
+    webhooks: String => WebhookRow,
+    webhook_events: u64 => WebhookEvent,
     meta: String => Vec<u8>,
     messages: Digest => Vec<u8>,
     documents: Digest => (Did, Vec<u8>, u64),

@@ -7,6 +7,7 @@ use crate::StoreError;
 use crate::rows::agent::{AgentRow, TokenRow};
 use crate::rows::inbox::Incoming;
 use crate::rows::log::{EntryRow, LogHead, NodeRow, PeerLogRow};
+use crate::rows::operator::{OperatorRow, WebhookEvent, WebhookRow};
 use crate::rows::outbox::Outgoing;
 use crate::rows::receipt::{PeerReceiptRow, ReceiptRow};
 use crate::rows::trust::{BlockRow, GrantRow, KnockRow, PeerRow, RuleRow, Taken};
@@ -21,7 +22,7 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A transaction: all aggregates at one point in time.
 pub trait Tx:
-    Agents + Messages + Order + Outbox + Inbox + Trust + Policy + Vouches + Log + Receipts
+    Agents + Operators + Webhooks + Messages + Order + Outbox + Inbox + Trust + Policy + Vouches + Log + Receipts
 {
     /// The store's clock.
     fn now(&self) -> Timestamp;
@@ -36,7 +37,7 @@ pub struct Page {
     pub limit: usize,
 }
 
-/// Agents of this node and the tokens of its doors.
+/// Agents of this node, the tokens of their door, and small values.
 pub trait Agents {
     /// The agent of this name, removed ones included.
     fn agent(&self, name: &str) -> Result<Option<AgentRow>>;
@@ -52,6 +53,41 @@ pub trait Agents {
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>>;
     /// Sets a small named value.
     fn set_meta(&mut self, name: &str, value: &[u8]) -> Result<()>;
+}
+
+/// Who answers for this node.
+pub trait Operators {
+    /// The operator of this name, removed ones included.
+    fn operator(&self, name: &str) -> Result<Option<OperatorRow>>;
+    /// All operators, removed ones included, by name.
+    fn operators(&self) -> Result<Vec<OperatorRow>>;
+    /// The operator whose token, or token before, has this hash; whether it still lets him in is
+    /// for [`OperatorRow::lets_in`] to say.
+    fn operator_of_token(&self, hash: &[u8; 32]) -> Result<Option<OperatorRow>>;
+    /// Inserts or replaces by name.
+    fn put_operator(&mut self, row: &OperatorRow) -> Result<()>;
+}
+
+/// Addresses that are told what happens, and what they have not taken yet.
+pub trait Webhooks {
+    /// The webhook of this id.
+    fn webhook(&self, id: &str) -> Result<Option<WebhookRow>>;
+    /// All webhooks, by id.
+    fn webhooks(&self) -> Result<Vec<WebhookRow>>;
+    /// Inserts or replaces by id.
+    fn put_webhook(&mut self, row: &WebhookRow) -> Result<()>;
+    /// Removes a webhook and its events.
+    fn remove_webhook(&mut self, id: &str) -> Result<()>;
+    /// Inserts or replaces by `seq`; sets it when it is 0. Returns the `seq`.
+    fn put_webhook_event(&mut self, row: &WebhookEvent) -> Result<u64>;
+    /// Removes an event: it was taken, or given up.
+    fn remove_webhook_event(&mut self, seq: u64) -> Result<()>;
+    /// Events that are to be posted at `now`, those due longest first.
+    fn due_webhook_events(&self, now: Timestamp, limit: usize) -> Result<Vec<WebhookEvent>>;
+    /// When the next event is to be posted; in the past if one is due.
+    fn next_webhook_event(&self) -> Result<Option<Timestamp>>;
+    /// Events that a webhook has not taken.
+    fn count_webhook_events(&self, webhook: &str) -> Result<u64>;
 }
 
 /// Octets by hash: messages as they were sent or received, documents as they were seen.
@@ -328,6 +364,8 @@ pub trait Log {
     fn entries_about(&self, subject: &Digest) -> Result<Vec<EntryRow>>;
     /// Entries after `page.after`, by `seq`.
     fn entries(&self, page: Page) -> Result<Vec<EntryRow>>;
+    /// The newest entries of kinds `decision` and `act`, newest first.
+    fn decisions(&self, limit: usize) -> Result<Vec<EntryRow>>;
     /// The checkpoint we hold of a log of others.
     fn peer_log(&self, origin: &str) -> Result<Option<PeerLogRow>>;
     /// Inserts or replaces by origin.

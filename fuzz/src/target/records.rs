@@ -1,7 +1,7 @@
 //! Records: what peers' bundles open.
 
 use comity_record::entry::{
-    AgentChanged, Asked, Counted, Decided, Ended, EndedState, Entry, LogStarted, MAX_RECORD_BYTES,
+    Acted, AgentChanged, Asked, Counted, Decided, Ended, EndedState, Entry, LogStarted, MAX_RECORD_BYTES,
     MessageFacts, MessageIn, MessageOut, Outcome, Proof, ReceiptIn, Refused, Settled,
 };
 use comity_record::receipt::By;
@@ -108,6 +108,11 @@ fn records() -> Vec<Record> {
             answer: Some(serde_json::json!({"limit": 5})),
         }),
     };
+    let acted = Acted {
+        act: "block".into(),
+        by: "dana".into(),
+        about: ARIA.did.to_string(),
+    };
     let refused = Refused {
         message: facts.message,
         from: ARIA.did.clone(),
@@ -120,6 +125,7 @@ fn records() -> Vec<Record> {
     [
         Event::Ended(ended),
         Event::Decision(decided),
+        Event::Act(acted),
         Event::Refused(refused),
         Event::Counted(counted),
         Event::Start(started),

@@ -11,7 +11,7 @@ use crate::show::paint::{self, paint};
 use crate::show::table::{Cell, Table};
 use crate::show::{self, time, words};
 use clap::{Args, Subcommand};
-use comity_api::operator::{self, Approve, Decided};
+use comity_api::operator::{self, Approve, Decided, Deny};
 use comity_api::safe;
 use std::io::{BufRead, IsTerminal, Write};
 
@@ -24,6 +24,7 @@ Examples:
   comity knock --watch
   comity knock show k7f2
   comity knock approve k7f2
+  comity knock deny k7f2 --block
   comity knock approve k7f2 --until 7d --they-may https://example.org/market-analysis/1.0/request"
 )]
 pub(crate) struct Knock {
@@ -59,6 +60,9 @@ enum Act {
     Deny {
         /// The knock, or the beginning of its id [default: the only one that waits]
         id: Option<String>,
+        /// Hear nothing from them any more, either
+        #[arg(long)]
+        block: bool,
     },
 }
 
@@ -109,11 +113,11 @@ pub(crate) async fn run(args: Knock, shell: &Shell) -> Result<Exit, Trouble> {
             Ok(Exit::Ok)
         }
         Act::Approve(approval) => approve(&operator, approval).await,
-        Act::Deny { id } => {
+        Act::Deny { id, block } => {
             let knocks = knocks(&operator, false).await?;
             let knock = chosen(&knocks, id.as_deref())?;
             let path = format!("/v1/knocks/{}/deny", part(&knock.id));
-            let decided: Decided = operator.post(&path, &()).await?;
+            let decided: Decided = operator.post(&path, &Deny { block }).await?;
             say!(
                 "{}: {}",
                 words::who(&knock.from),
@@ -301,10 +305,16 @@ fn details(knock: &operator::Knock) -> String {
     if knock.invited {
         vouched.push_str("\n  invited    by a link of yours");
     }
+    let warnings: String = knock
+        .warnings
+        .iter()
+        .map(|warning| format!("\n  warning    {}", paint(paint::BAD, safe(warning))))
+        .collect();
+    let replaces = knock.replaces.as_ref().map(replaces).unwrap_or_default();
     format!(
-        "{} {}  {}\n  from       {}\n  proved by  {}\n  key        {}\n  to         {}\n  \
+        "{} {}  {}\n  from       {}{warnings}\n  proved by  {}\n  key        {}\n  to         {}\n  \
          purpose    {}   (their words){vouched}\n  they may   send {}\n  you may    send {}\n  until      {}\n  \
-         first      {first}\n  received   {}\n  decide by  {}, or it counts as denied\n  approval   {}",
+         first      {first}{replaces}\n  received   {}\n  decide by  {}, or it counts as denied\n  approval   {}",
         paint(paint::STRONG, "knock"),
         paint(paint::STRONG, safe(&knock.id)),
         paint::state(&knock.state),
@@ -320,6 +330,26 @@ fn details(knock: &operator::Knock) -> String {
         time::exact(knock.expires),
         safe(&knock.approval),
     )
+}
+
+/// What approving does to the grant that holds now.
+fn replaces(live: &operator::Replaces) -> String {
+    let mut text = format!(
+        "\n  replaces   grant {}, until {}",
+        words::short_digest(&live.grant),
+        time::exact(live.until)
+    );
+    for (what, types) in [
+        ("they gain", &live.they_gain),
+        ("they lose", &live.they_lose),
+        ("you gain", &live.you_gain),
+        ("you lose", &live.you_lose),
+    ] {
+        if !types.is_empty() {
+            text.push_str(&format!("\n             {what} {}", full_types(types)));
+        }
+    }
+    text
 }
 
 /// Types in full: this is what is approved.
@@ -346,6 +376,9 @@ mod tests {
             from: "did:web:agents.org-a.test:aria".into(),
             to: "did:web:agents.org-b.test:bruno".into(),
             state: "pending".into(),
+            who: operator::Party::default(),
+            warnings: vec!["agents.org-а.test looks like agents.org-a.test".into()],
+            replaces: None,
             purpose: "Q3 study\u{202e}".into(),
             they_may_send: vec!["https://example.org/market-analysis/1.0".into()],
             you_may_send: Vec::new(),

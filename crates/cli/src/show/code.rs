@@ -176,6 +176,8 @@ pub(crate) const TABLE: &[(&str, &str)] = &[
     ),
     ("e.m.req.lease-lost", "the lease ended before"),
     ("e.m.req.no-token", "the token is missing or unknown"),
+    ("e.m.req.not-allowed", "your role does not cover this"),
+    ("e.m.req.too-many", "too many tries or acts in a short time"),
     ("e.m.req.bad-type", "the node can't read the request"),
     ("e.m.req.not-found", "there is no such thing"),
     ("e.m.req.host", "the door doesn't go by this name"),
@@ -213,7 +215,7 @@ mod tests {
     fn an_agents_own_code_is_shown_as_it_is() {
         assert_eq!(words("e.p.out-of-stock"), "e.p.out-of-stock");
         assert_eq!(words("e.p.req.time"), "it expired (e.p.req.time)");
-        assert_eq!(words("e.p.\u{1b}[2J"), r"e.p.\u{1b}[2J");
+        assert_eq!(words("e.p.\u{1b}[2J"), "e.p.⟨U+001B⟩[2J");
     }
 
     #[test]

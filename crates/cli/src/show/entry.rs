@@ -46,6 +46,12 @@ pub(crate) fn says(kind: &str, record: &Value) -> String {
             safe(text("by")),
             short_digest(text("grant"))
         ),
+        "act" => format!(
+            "{}  by {}  {}",
+            safe(text("act")),
+            safe(text("by")),
+            safe(text("about"))
+        ),
         "agent" => safe(text("did")),
         "start" => format!("{}  {}", safe(text("node")), safe(text("reason"))),
         "counted" => counts(&record["counts"]),
@@ -81,8 +87,11 @@ mod tests {
         let answered = anstream::adapter::strip_str(&says("decision", &record)).to_string();
         assert_eq!(
             answered,
-            r#"answered  by carla  "Go\u{202e}?" {"limit":5}  uEiBt7o3xW…CqQ"#
+            r#"answered  by carla  "Go⟨U+202E⟩?" {"limit":5}  uEiBt7o3xW…CqQ"#
         );
-        assert_eq!(line, r"aria@a.test e.p.x\u{a}\u{1b}[2Jok  uEiBt7o3xW…CqQ");
+        assert_eq!(
+            line,
+            "aria@a.test e.p.x⟨U+000A⟩⟨U+001B⟩[2Jok  uEiBt7o3xW…CqQ"
+        );
     }
 }

@@ -154,7 +154,7 @@ mod tests {
             "bruno@localhost:7401"
         );
         assert_eq!(who("did:example:x"), "did:example:x");
-        assert_eq!(who("\u{1b}[2J"), r"\u{1b}[2J");
+        assert_eq!(who("\u{1b}[2J"), "⟨U+001B⟩[2J");
         let long = who(&format!("did:peer:2.{}", "z".repeat(300)));
         assert_eq!(long.chars().count(), 45);
     }

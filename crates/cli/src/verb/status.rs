@@ -39,6 +39,9 @@ pub(crate) fn banner(status: &operator::Status, mapped: bool) -> String {
     };
     row("agents", agents(&status.agents));
     row("operator", operator_line(status));
+    if let Some(page) = &status.operator_url {
+        row("page", format!("{page}   {}", hint("comity operator")));
+    }
     row("record", record(&status.record));
     row("wire", wire(status, mapped));
     row("open to", open_to(status));
@@ -174,6 +177,7 @@ mod tests {
             public_url: None,
             wire: "127.0.0.1:7402".into(),
             agent_door: "http://127.0.0.1:7412".into(),
+            operator_url: Some("http://127.0.0.1:7421".into()),
             outbound: "open".into(),
             agents: Vec::new(),
             knocks_pending: 0,

@@ -53,6 +53,24 @@ pub(crate) struct Up {
         hide_env_values = true
     )]
     agent_door: Option<SocketAddr>,
+    /// Where the operator's page and API are served for tokens [default: in development the first
+    /// free port of 127.0.0.1:7421 to 7430, else nowhere]
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "COMITY_OPERATOR_LISTEN",
+        hide_env_values = true
+    )]
+    operator_listen: Option<SocketAddr>,
+    /// https://HOST[:PORT] under which a TLS proxy makes the operator's page reachable; links in
+    /// webhooks name it
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "COMITY_OPERATOR_URL",
+        hide_env_values = true
+    )]
+    operator_url: Option<String>,
     /// A further name by which agents may call their door; may be repeated
     #[arg(
         long,
@@ -140,6 +158,8 @@ fn config(args: Up, shell: &Shell) -> Config {
         host: args.host,
         wire: args.wire,
         agent_door: args.agent_door,
+        operator_listen: args.operator_listen,
+        operator_url: args.operator_url,
         agent_hosts: args.agent_host,
         host_map: args.host_map,
         public_url: args.public_url,

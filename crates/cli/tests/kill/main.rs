@@ -85,7 +85,7 @@ async fn a_first_start_that_dies_at_any_commit_is_made_good_by_the_next() {
             node.agent("aria").await.unwrap();
             let kinds: Vec<_> = node.operator().entries().await.unwrap();
             let kinds: Vec<_> = kinds.iter().map(|entry| entry.kind.as_str()).collect();
-            assert_eq!(kinds, ["start", "agent"], "after {point}:{nth}");
+            assert_eq!(kinds, ["start", "agent", "act"], "after {point}:{nth}");
             if died.is_none() {
                 break;
             }

@@ -168,7 +168,7 @@ async fn a_refusal_shows_a_peers_words_escaped() {
     };
     assert_eq!(
         refused.to_string(),
-        r"rejected: e.p.msg.odd (no\u{1b}[2Jway \u{202e}siht)"
+        "rejected: e.p.msg.odd (no⟨U+001B⟩[2Jway ⟨U+202E⟩siht)"
     );
     assert_eq!(refused.state(), State::Rejected);
 }

@@ -13,3 +13,6 @@ pub(super) const WIRE_PORTS: RangeInclusive<u16> = 7400..=7409;
 
 /// Ports of the agent's door, tried in this order.
 pub(super) const AGENT_PORTS: RangeInclusive<u16> = 7411..=7420;
+
+/// Ports of the operator's door on TCP, tried in this order; then any.
+pub(super) const OPERATOR_PORTS: RangeInclusive<u16> = 7421..=7430;

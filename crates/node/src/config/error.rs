@@ -57,6 +57,15 @@ pub enum OpenError {
         /// Where.
         address: SocketAddr,
     },
+    /// The operator's door would be reachable from other machines without TLS.
+    #[error("{address} can be reached from other machines, and there is no --operator-url")]
+    OperatorInTheClear {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// A URL for the operator's door, and no door.
+    #[error("there is a URL for the operator's page, and no address where it is served")]
+    OperatorNowhere,
     /// Every port that a door would choose by itself is taken.
     #[error("ports {first} to {last} are all taken")]
     PortsTaken {
@@ -113,6 +122,14 @@ impl OpenError {
             Self::NotPublic { .. } => problem
                 .detail("peers only take https; a TLS proxy in front gives the node its public URL")
                 .next("comity up --public-url https://HOST   or   --wire 127.0.0.1:PORT"),
+            Self::OperatorInTheClear { .. } => problem
+                .detail("tokens would go over it in the clear; a TLS proxy in front gives it a URL")
+                .next(
+                    "comity up --operator-url https://HOST   or   --operator-listen 127.0.0.1:PORT",
+                ),
+            Self::OperatorNowhere => problem
+                .detail("the TLS proxy that serves the URL has to reach it somewhere")
+                .next("comity up --operator-listen 127.0.0.1:7421"),
             Self::PortsTaken { flag, .. } => {
                 problem.next(format!("comity up {flag} 127.0.0.1:PORT"))
             }

@@ -22,6 +22,9 @@ pub(super) struct Tenant {
     pub(super) pid: u32,
     pub(super) wire: SocketAddr,
     pub(super) agent_door: SocketAddr,
+    /// Where the operator's door was on TCP, if anywhere.
+    #[serde(default)]
+    pub(super) operator_door: Option<SocketAddr>,
     /// The host, if it was chosen.
     #[serde(default)]
     pub(super) host: Option<String>,

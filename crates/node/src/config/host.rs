@@ -31,6 +31,9 @@ pub enum HostError {
     /// Not a domain name with an optional port.
     #[error("a host is a domain name with an optional port, and no IP address")]
     Name,
+    /// The operator's URL is `https://HOST[:PORT]` and nothing more.
+    #[error("the operator's URL is written https://HOST or https://HOST:PORT, without a path")]
+    OperatorUrl,
     /// A public URL is `https://HOST[:PORT]` and nothing more.
     #[error("a public URL is written https://HOST or https://HOST:PORT, without a path")]
     PublicUrl,

@@ -7,17 +7,20 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use tokio::net::TcpListener;
 
-/// The two doors on TCP, bound.
+/// The doors on TCP, bound.
 #[derive(Debug)]
 pub(super) struct Doors {
     pub(super) wire: TcpListener,
     pub(super) agent: TcpListener,
+    /// The operator's, if it is wanted.
+    pub(super) operator: Option<TcpListener>,
 }
 
 const WIRE_FLAG: &str = "--wire";
 const AGENT_FLAG: &str = "--agent-door";
+const OPERATOR_FLAG: &str = "--operator-listen";
 
-/// Binds both doors: where it was asked for, else where they were at the last start, else where
+/// Binds the doors: where it was asked for, else where they were at the last start, else where
 /// there is room.
 pub(super) async fn bind(
     config: &Config,
@@ -47,7 +50,47 @@ pub(super) async fn bind(
         },
         (None, None) => first_free(defaults::AGENT_PORTS, AGENT_FLAG).await?,
     };
-    Ok(Doors { wire, agent })
+    let last = last.and_then(|last| last.operator_door);
+    let operator = operator(config, last, public.is_none()).await?;
+    Ok(Doors {
+        wire,
+        agent,
+        operator,
+    })
+}
+
+/// The operator's door: in development there is one, unless all else fails.
+async fn operator(
+    config: &Config,
+    last: Option<SocketAddr>,
+    development: bool,
+) -> Result<Option<TcpListener>, OpenError> {
+    if let Some(address) = config.operator_listen {
+        // Tokens and sessions go over it: in the clear only within this machine.
+        if !address.ip().is_loopback() && config.operator_url.is_none() {
+            return Err(OpenError::OperatorInTheClear { address });
+        }
+        return Ok(Some(listen(address, OPERATOR_FLAG).await?));
+    }
+    if !development {
+        return match &config.operator_url {
+            Some(_) => Err(OpenError::OperatorNowhere),
+            None => Ok(None),
+        };
+    }
+    if let Some(last) = last
+        && let Ok(listener) = listen(last, OPERATOR_FLAG).await
+    {
+        return Ok(Some(listener));
+    }
+    Ok(
+        match first_free(defaults::OPERATOR_PORTS, OPERATOR_FLAG).await {
+            Ok(listener) => Some(listener),
+            Err(_) => listen(SocketAddr::new(defaults::ADDRESS, 0), OPERATOR_FLAG)
+                .await
+                .ok(),
+        },
+    )
 }
 
 /// The wire address that follows from the configuration: a host that is mapped is served where the

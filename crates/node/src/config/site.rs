@@ -21,6 +21,8 @@ pub struct Site {
     public: bool,
     wire: SocketAddr,
     agent_door: SocketAddr,
+    operator_door: Option<SocketAddr>,
+    operator_url: Option<Host>,
     agent_hosts: Vec<String>,
     host_map: HostMap,
     outbound: Outbound,
@@ -43,12 +45,15 @@ pub struct Opened {
     pub agent_door: TcpListener,
     /// The operator's door.
     pub operator: UnixListener,
+    /// The operator's door on TCP, if there is one.
+    pub operator_web: Option<TcpListener>,
 }
 
 pub(super) fn open(
     config: Config,
     home: Home,
     public: Option<Host>,
+    operator_url: Option<Host>,
     master: MasterKey,
     doors: Doors,
 ) -> Result<Opened, OpenError> {
@@ -59,6 +64,7 @@ pub(super) fn open(
             .map_err(|source| OpenError::Home { path, source })
     };
     let (wire, agent_door) = (of(&doors.wire)?, of(&doors.agent)?);
+    let operator_door = doors.operator.as_ref().map(of).transpose()?;
     let is_public = public.is_some();
     check_reach(&config, public.as_ref(), wire)?;
     let unconfigured = config.host.is_none() && !is_public;
@@ -73,6 +79,7 @@ pub(super) fn open(
         pid: std::process::id(),
         wire,
         agent_door,
+        operator_door,
         host: (!unconfigured).then(|| host.to_string()),
         public_url: config.public_url.clone(),
     })?;
@@ -82,6 +89,8 @@ pub(super) fn open(
         public: is_public,
         wire,
         agent_door,
+        operator_door,
+        operator_url,
         agent_hosts: config.agent_hosts,
         host_map,
         outbound: config.outbound.unwrap_or(if is_public {
@@ -102,6 +111,7 @@ pub(super) fn open(
         wire: doors.wire,
         agent_door: doors.agent,
         operator,
+        operator_web: doors.operator,
     })
 }
 
@@ -165,6 +175,28 @@ impl Site {
     #[must_use]
     pub fn agent_url(&self) -> String {
         format!("http://{}", from_here(self.agent_door))
+    }
+
+    /// Where the operator's door listens on TCP.
+    #[must_use]
+    pub const fn operator_door(&self) -> Option<SocketAddr> {
+        self.operator_door
+    }
+
+    /// Host and port under which a TLS proxy makes the operator's door reachable.
+    #[must_use]
+    pub const fn operator_host(&self) -> Option<&Host> {
+        self.operator_url.as_ref()
+    }
+
+    /// The operator's page, without a slash at its end: what links name.
+    #[must_use]
+    pub fn operator_url(&self) -> Option<String> {
+        let door = self.operator_door?;
+        Some(match &self.operator_url {
+            Some(host) => format!("https://{host}"),
+            None => format!("http://{}", from_here(door)),
+        })
     }
 
     /// Names by which the agent's door may be called, besides loopback and its own address.

@@ -17,10 +17,11 @@ mod socket;
 pub use openapi::openapi;
 
 use super::body::Reader;
+use super::origin;
 use super::problem::{Failure, REQUEST_BYTES_MAX, no_route};
 use super::server::{self, Limits};
 use crate::journey::{Caller, Core};
-use ::http::header::{AUTHORIZATION, HOST, HeaderMap, ORIGIN};
+use ::http::header::{AUTHORIZATION, HeaderMap};
 use ::http::uri::Authority;
 use ::http::{Request, Uri};
 use axum::Router;
@@ -31,7 +32,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use comity_api::Problem;
 use comity_engine::Code;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -132,47 +132,20 @@ fn no_token() -> Problem {
 }
 
 fn check_host(door: &Door, headers: &HeaderMap) -> Result<(), Problem> {
-    let foreign = |code: Code, what: &str, text: &str| {
-        Problem::new(
-            code.as_str(),
-            format!("this door is not for {what} {}", comity_api::safe(text)),
-        )
-    };
-    let host = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    let authority: Option<Authority> = host.parse().ok();
-    let is_ours = authority
-        .as_ref()
-        .is_some_and(|authority| !host.contains('@') && is_known(door, authority.host()));
-    if !is_ours {
-        return Err(foreign(Code::HOST, "the host", host)
-            .next("use the url of agents/NAME.json, or start the node with --agent-host NAME"));
-    }
-    if let Some(origin) = headers.get(ORIGIN) {
-        // Its own pages would be at its own address; there are none yet.
-        let origin = origin.to_str().unwrap_or_default();
-        if origin != format!("http://{host}") {
-            return Err(foreign(Code::ORIGIN, "web pages of", origin)
-                .next("call it from a program; a page must not hold an agent's token"));
-        }
-    }
-    Ok(())
-}
-
-fn is_known(door: &Door, host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
     let site = &door.core.site;
-    let is_configured = site
-        .agent_hosts()
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(host));
-    is_configured
-        || match bare.parse::<IpAddr>() {
-            Ok(address) => address.is_loopback() || address == site.agent_door().ip(),
-            Err(_) => host.eq_ignore_ascii_case("localhost"),
-        }
+    let configured = |authority: &Authority| {
+        let mut known = site.agent_hosts().iter();
+        known.any(|known| known.eq_ignore_ascii_case(authority.host()))
+    };
+    let host =
+        origin::check_host(headers, site.agent_door().ip(), configured).map_err(|problem| {
+            problem
+                .next("use the url of agents/NAME.json, or start the node with --agent-host NAME")
+        })?;
+    // Its own pages would be at its own address; there are none yet.
+    origin::check_origin(headers, &[format!("http://{host}")]).map_err(|problem| {
+        problem.next("call it from a program; a page must not hold an agent's token")
+    })
 }
 
 async fn nothing(uri: Uri) -> Failure {

@@ -1,21 +1,27 @@
-//! The operator's door: HTTP and JSON on a unix socket (routes: [`comity_api::operator`]).
+//! The operator's door: HTTP and JSON (routes: [`comity_api::operator`]), on a unix socket and, where
+//! somebody asked for it, [on TCP with a page](web).
 //!
-//! Whoever can open the socket is the operator: its mode is 0600, and the door asks the system who
-//! connects. No browser reaches a unix socket, so there are no origins to refuse.
+//! Whoever can open the socket is an admin: its mode is 0600, and the door asks the system who
+//! connects. No browser reaches a unix socket, so there are no origins to refuse. On TCP tokens and
+//! sessions say who somebody is. What he may do is never decided here, but where it is done.
+
+mod web;
+
+pub(crate) use web::serve as serve_web;
 
 use super::body::Reader;
 use super::problem::{self, Failure, answer, bad, no_route};
 use super::server::{self, Limits, OwnersOnly};
 use crate::journey::{Core, Operator};
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use comity_api::invite::{AcceptInvitation, Invite};
+use axum::{Extension, Router};
 use comity_api::operator::{
-    AnswerParked, Approve, CreateAgent, CreateGrant, Examine, Export, ListQuery, PeerAct,
-    ResumeGrant,
+    AnswerParked, Approve, CreateAgent, CreateGrant, CreateOperator, Deny, Examine, Export,
+    ListQuery, PeerAct, ResumeGrant, RotateOperator,
 };
 use comity_api::policy::{DryRun, EndRule, Explain, Rule};
 use comity_api::vouch::{ImportVouch, IssueVouch, VouchRight, Vouches};
@@ -30,11 +36,12 @@ use tokio_util::sync::CancellationToken;
 /// Serves the operator's door until `stop`, which its route `stop` cancels.
 pub(crate) async fn serve(listener: UnixListener, core: Arc<Core>, stop: CancellationToken) {
     let owner = core.site.owner();
-    let router = router(core, stop.clone());
+    let router = router(core, stop.clone()).layer(Extension(Operator::local()));
     server::serve(OwnersOnly { listener, owner }, router, CONNECTIONS, stop).await;
 }
 
 type Door = State<Arc<Desk>>;
+type By = Extension<Operator>;
 type Answer = Result<Response, Failure>;
 
 struct Desk {
@@ -54,6 +61,11 @@ fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
         .route("/v1/knocks", get(knocks))
         .route("/v1/knocks/{id}/approve", post(approve))
         .route("/v1/knocks/{id}/deny", post(deny))
+        .route("/v1/me", get(me))
+        .route("/v1/operators", get(operators).post(create_operator))
+        .route("/v1/operators/{name}", delete(remove_operator))
+        .route("/v1/operators/{name}/rotate", post(rotate_operator))
+        .route("/v1/decisions", get(decisions))
         .route("/v1/grants", get(grants).post(create_grant))
         .route("/v1/grants/{id}/revoke", post(revoke))
         .route("/v1/grants/{id}/resume", get(suspended).post(resume))
@@ -102,7 +114,8 @@ async fn doctor(State(door): Door, body: Body) -> Answer {
     ok(&door.core.doctor(examine.did.as_deref()).await?)
 }
 
-async fn end(State(door): Door) -> Answer {
+async fn end(State(door): Door, Extension(by): By) -> Answer {
+    door.core.stop_by(&by).await?;
     // The answer goes out first: connections are given time when the node stops.
     door.stop.cancel();
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -112,9 +125,9 @@ async fn agents(State(door): Door) -> Answer {
     ok(&door.core.list_agents().await?)
 }
 
-async fn create_agent(State(door): Door, body: Body) -> Answer {
+async fn create_agent(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let create: CreateAgent = door.read(body).await?;
-    let created = door.core.create_agent(&create.name).await?;
+    let created = door.core.create_agent(&by, &create.name).await?;
     Ok(answer(StatusCode::CREATED, &created))
 }
 
@@ -129,8 +142,8 @@ async fn agent(State(door): Door, Path(name): Path<String>) -> Answer {
     ok(&agent.ok_or_else(unknown)?)
 }
 
-async fn remove_agent(State(door): Door, Path(name): Path<String>) -> Answer {
-    door.core.remove_agent(&name).await?;
+async fn remove_agent(State(door): Door, Extension(by): By, Path(name): Path<String>) -> Answer {
+    door.core.remove_agent(&by, &name).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
@@ -139,13 +152,19 @@ async fn knocks(State(door): Door, uri: Uri) -> Answer {
     ok(&door.core.knocks(query.all).await?)
 }
 
-async fn approve(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
+async fn approve(
+    State(door): Door,
+    Extension(by): By,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
     let approve: Approve = door.read(body).await?;
-    ok(&door.core.approve(&Operator::local(), &id, approve).await?)
+    ok(&door.core.approve(&by, &id, approve).await?)
 }
 
-async fn deny(State(door): Door, Path(id): Path<String>) -> Answer {
-    ok(&door.core.deny(&Operator::local(), &id).await?)
+async fn deny(State(door): Door, Extension(by): By, Path(id): Path<String>, body: Body) -> Answer {
+    let deny: Deny = door.read(body).await?;
+    ok(&door.core.deny(&by, &id, deny).await?)
 }
 
 async fn grants(State(door): Door, uri: Uri) -> Answer {
@@ -153,25 +172,63 @@ async fn grants(State(door): Door, uri: Uri) -> Answer {
     ok(&door.core.grants(query.all).await?)
 }
 
-async fn create_grant(State(door): Door, body: Body) -> Answer {
+async fn create_grant(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let create: CreateGrant = door.read(body).await?;
     Ok(answer(
         StatusCode::CREATED,
-        &door.core.create_grant(&Operator::local(), create).await?,
+        &door.core.create_grant(&by, create).await?,
     ))
 }
 
-async fn revoke(State(door): Door, Path(id): Path<String>) -> Answer {
-    ok(&door.core.revoke(&Operator::local(), &id).await?)
+async fn revoke(State(door): Door, Extension(by): By, Path(id): Path<String>) -> Answer {
+    ok(&door.core.revoke(&by, &id).await?)
+}
+
+async fn me(State(door): Door, Extension(by): By) -> Answer {
+    ok(&door.core.me(&by).await?)
+}
+
+async fn operators(State(door): Door, uri: Uri) -> Answer {
+    let query: ListQuery = problem::query(&uri)?;
+    ok(&door.core.operators(query.all).await?)
+}
+
+async fn create_operator(State(door): Door, Extension(by): By, body: Body) -> Answer {
+    let create: CreateOperator = door.read(body).await?;
+    let created = door.core.create_operator(&by, create).await?;
+    Ok(answer(StatusCode::CREATED, &created))
+}
+
+async fn rotate_operator(
+    State(door): Door,
+    Extension(by): By,
+    Path(name): Path<String>,
+    body: Body,
+) -> Answer {
+    let rotate: RotateOperator = door.read(body).await?;
+    ok(&door.core.rotate_operator(&by, &name, rotate).await?)
+}
+
+async fn remove_operator(State(door): Door, Extension(by): By, Path(name): Path<String>) -> Answer {
+    door.core.remove_operator(&by, &name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn decisions(State(door): Door, uri: Uri) -> Answer {
+    ok(&door.core.decisions(problem::query(&uri)?).await?)
 }
 
 async fn suspended(State(door): Door, Path(id): Path<String>) -> Answer {
     ok(&door.core.suspended(&id).await?)
 }
 
-async fn resume(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
+async fn resume(
+    State(door): Door,
+    Extension(by): By,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
     let resume: ResumeGrant = door.read(body).await?;
-    let by = Operator::local();
     ok(&door.core.resume(&by, &id, &resume.approval).await?)
 }
 
@@ -180,19 +237,23 @@ async fn rules(State(door): Door, uri: Uri) -> Answer {
     ok(&door.core.rules(query.all).await?)
 }
 
-async fn add_rule(State(door): Door, uri: Uri, body: Body) -> Answer {
+async fn add_rule(State(door): Door, Extension(by): By, uri: Uri, body: Body) -> Answer {
     let DryRun { dry_run } = problem::query(&uri)?;
     let rule: Rule = door.read(body).await?;
     if dry_run {
         return ok(&door.core.try_rule(rule).await?);
     }
-    let kept = door.core.add_rule(&Operator::local(), rule).await?;
+    let kept = door.core.add_rule(&by, rule).await?;
     Ok(answer(StatusCode::CREATED, &kept))
 }
 
-async fn end_rule(State(door): Door, Path(name): Path<String>, uri: Uri) -> Answer {
+async fn end_rule(
+    State(door): Door,
+    Extension(by): By,
+    Path(name): Path<String>,
+    uri: Uri,
+) -> Answer {
     let EndRule { grants } = problem::query(&uri)?;
-    let by = Operator::local();
     ok(&door.core.end_rule(&by, &name, grants).await?)
 }
 
@@ -259,14 +320,14 @@ async fn peers(State(door): Door) -> Answer {
     ok(&door.core.peers().await?)
 }
 
-async fn block(State(door): Door, body: Body) -> Answer {
+async fn block(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let peer: PeerAct = door.read(body).await?;
-    ok(&door.core.block(&Operator::local(), &peer.did).await?)
+    ok(&door.core.block(&by, &peer.did).await?)
 }
 
-async fn unblock(State(door): Door, body: Body) -> Answer {
+async fn unblock(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let peer: PeerAct = door.read(body).await?;
-    ok(&door.core.unblock(&Operator::local(), &peer.did).await?)
+    ok(&door.core.unblock(&by, &peer.did).await?)
 }
 
 async fn messages(State(door): Door, uri: Uri) -> Answer {
@@ -277,8 +338,8 @@ async fn message(State(door): Door, Path(id): Path<String>) -> Answer {
     ok(&door.core.message(&id).await?)
 }
 
-async fn drop_message(State(door): Door, Path(id): Path<String>) -> Answer {
-    ok(&door.core.drop_message(&id).await?)
+async fn drop_message(State(door): Door, Extension(by): By, Path(id): Path<String>) -> Answer {
+    ok(&door.core.drop_message(&by, &id).await?)
 }
 
 async fn parked(State(door): Door, uri: Uri) -> Answer {
@@ -294,8 +355,8 @@ async fn held(State(door): Door) -> Answer {
     ok(&door.core.held().await?)
 }
 
-async fn allow(State(door): Door, Path(id): Path<String>) -> Answer {
-    ok(&door.core.allow(&Operator::local(), &id).await?)
+async fn allow(State(door): Door, Extension(by): By, Path(id): Path<String>) -> Answer {
+    ok(&door.core.allow(&by, &id).await?)
 }
 
 async fn entries(State(door): Door, uri: Uri) -> Answer {

@@ -147,7 +147,8 @@ fn status(problem: &Problem) -> StatusCode {
     let is = |code: Code| problem.code == code.as_str();
     match problem.code.as_str() {
         _ if is(Code::NO_TOKEN) => StatusCode::UNAUTHORIZED,
-        _ if is(Code::HOST) || is(Code::ORIGIN) => StatusCode::FORBIDDEN,
+        _ if is(Code::HOST) || is(Code::ORIGIN) || is(Code::NOT_ALLOWED) => StatusCode::FORBIDDEN,
+        _ if is(Code::TOO_MANY) => StatusCode::TOO_MANY_REQUESTS,
         _ if is(Code::NOT_FOUND) => StatusCode::NOT_FOUND,
         _ if is(Code::ID_CONFLICT) || is(Code::LEASE_LOST) => StatusCode::CONFLICT,
         _ if is(Code::TOO_LARGE) => StatusCode::PAYLOAD_TOO_LARGE,

@@ -3,12 +3,13 @@
 use super::Core;
 use super::sessions::Session;
 use super::trouble::{CoreError, bad};
+use super::trust::Operator;
 use comity_api::Problem;
 use comity_did::{Did, DidDocument, DidUrl, DocumentBuilder};
 use comity_jose::{PublicKey, base64url, sha256};
 use comity_record::entry::AgentChanged;
 use comity_record::{Digest, Event};
-use comity_store::{AgentRow, AgentState, Role, TokenRow};
+use comity_store::{AgentRow, AgentState, TokenRow};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
 
@@ -92,11 +93,8 @@ impl Core {
             .read(move |tx| Ok::<_, CoreError>(tx.token(&hash)?))
             .await
             .ok()??;
-        let Role::Agent(name) = row.role else {
-            return None;
-        };
         let caller = Caller {
-            hosted: self.agent_named(&name)?,
+            hosted: self.agent_named(&row.agent)?,
             label: row.label,
             session: Session::Token(hash),
         };
@@ -140,6 +138,14 @@ impl Core {
             .cloned()
     }
 
+    /// The name of an agent of ours, also of one that is hosted no more; for others their DID.
+    pub(crate) fn name_of(&self, did: &Did) -> String {
+        match self.agent_of(did) {
+            Some(hosted) => hosted.name.clone(),
+            None => did.to_string(),
+        }
+    }
+
     /// The document of an agent, as served at `/NAME/did.json`.
     #[must_use]
     pub fn did_document(&self, name: &str) -> Option<Arc<DidDocument>> {
@@ -147,7 +153,11 @@ impl Core {
     }
 
     /// Creates an agent: keys, DID document, token. The token's text is returned once.
-    pub(crate) async fn new_agent(&self, name: &str) -> Result<(Arc<Hosted>, String), Problem> {
+    pub(crate) async fn new_agent(
+        &self,
+        by: &Operator,
+        name: &str,
+    ) -> Result<(Arc<Hosted>, String), Problem> {
         comity_did::check_name(name).map_err(|_| {
             bad(format!("{} is no name for an agent", comity_api::safe(name)))
                 .detail("a name has 1 to 63 of a-z, 0-9 and hyphens, and starts with a letter or digit; didcomm, comity and v1 are taken")
@@ -171,11 +181,11 @@ impl Core {
         };
         let token_row = TokenRow {
             hash: sha256(&[token.as_bytes()]),
-            role: Role::Agent(name.to_owned()),
+            agent: name.to_owned(),
             label: name.to_owned(),
             created: now,
         };
-        let entropy = Arc::clone(&self.entropy);
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let sealed = row.sealed_keys.clone();
         let hash = Digest::new(document.hash());
         let octets = document.octets().to_vec();
@@ -196,7 +206,7 @@ impl Core {
                     did_version: None,
                 };
                 super::note::note(tx, &*entropy, Event::Agent(changed), None)?;
-                Ok(())
+                by.acts(tx, &*entropy, "agent-create", row.did.as_str())
             })
             .await?;
         self.signals.recorded.raise();
@@ -278,17 +288,18 @@ impl Core {
     }
 
     /// Stops hosting an agent. Its name stays taken, its document is no longer served.
-    pub(crate) async fn retire_agent(&self, name: &str) -> Result<(), Problem> {
+    pub(crate) async fn retire_agent(&self, by: &Operator, name: &str) -> Result<(), Problem> {
         let hosted = self
             .agent_named(name)
             .ok_or_else(|| super::trouble::not_found("agent", name))?;
-        let entropy = Arc::clone(&self.entropy);
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let name = name.to_owned();
         self.store
             .write(move |tx| {
                 if let Some(mut row) = tx.agent(&name)? {
                     row.state = AgentState::Removed;
                     tx.put_agent(&row)?;
+                    by.acts(tx, &*entropy, "agent-remove", row.did.as_str())?;
                     let changed = AgentChanged {
                         did: row.did,
                         document: None,

@@ -1,21 +1,23 @@
 //! What the operator sees: status, lists, single things. Reads only; decisions are in `trust`.
 
 use super::Core;
+use super::looks::{self, Known};
 use super::trouble::{CoreError, ambiguous, not_found};
-use super::trust::decisions;
+use super::trust::{Operator, decisions};
 use super::views;
 use comity_api::Problem;
 use comity_api::operator::{
-    Agent, CreatedAgent, Entry, Grant, Knock, ListQuery, MessageRow, Peer, RecordStatus, Status,
-    WatchEvent,
+    Agent, CreatedAgent, Entry, Grant, Knock, ListQuery, MessageRow, Peer, RecordStatus, Replaces,
+    Status, WatchEvent,
 };
 use comity_api::safe;
-use comity_did::{DidDocument, DidUrl, Relationship};
-use comity_engine::{InState, OutState, WaitingOn, defaults};
+use comity_did::{Did, DidDocument, DidUrl, Relationship};
+use comity_engine::role::Act;
+use comity_engine::{Grant as Terms, GrantState, InState, OutState, WaitingOn, defaults};
 use comity_jose::base64url;
 use comity_store::{EntryRow, GrantRow, Incoming, KnockRow, Outgoing, Page, Tx};
 use serde_json::json;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -61,6 +63,7 @@ impl Core {
             public_url: self.site.public_url(),
             wire: self.site.wire().to_string(),
             agent_door: self.site.agent_url(),
+            operator_url: self.site.operator_url(),
             outbound: self.site.outbound().as_str().to_owned(),
             agents: self.list_agents().await?,
             knocks_pending: pending,
@@ -126,9 +129,10 @@ impl Core {
     /// Creates an agent. Its token is shown only now.
     ///
     /// # Errors
-    /// The name is taken or none; storage.
-    pub async fn create_agent(&self, name: &str) -> Result<CreatedAgent, Problem> {
-        let (hosted, token) = self.new_agent(name).await?;
+    /// `by` may not; the name is taken or none; storage.
+    pub async fn create_agent(&self, by: &Operator, name: &str) -> Result<CreatedAgent, Problem> {
+        by.check(Act::Manage)?;
+        let (hosted, token) = self.new_agent(by, name).await?;
         let agents = self.list_agents().await?;
         let agent = agents.into_iter().find(|agent| agent.name == hosted.name);
         Ok(CreatedAgent {
@@ -141,9 +145,10 @@ impl Core {
     /// Stops hosting an agent; its name stays taken.
     ///
     /// # Errors
-    /// There is no such agent.
-    pub async fn remove_agent(&self, name: &str) -> Result<(), Problem> {
-        self.retire_agent(name).await?;
+    /// `by` may not; there is no such agent.
+    pub async fn remove_agent(&self, by: &Operator, name: &str) -> Result<(), Problem> {
+        by.check(Act::Manage)?;
+        self.retire_agent(by, name).await?;
         let _ = std::fs::remove_file(self.site.token_file(name));
         Ok(())
     }
@@ -156,15 +161,16 @@ impl Core {
         let rows = self
             .store
             .read(move |tx| {
-                let rows = tx.knocks(!all, LIST_MAX)?.into_iter();
-                let with_key = rows.map(|row| Ok::<_, CoreError>((proving_key(tx, &row)?, row)));
-                with_key.collect::<Result<Vec<_>, _>>()
+                let known = known(tx)?;
+                let rows = tx.knocks(!all, LIST_MAX)?.into_iter().map(|row| {
+                    let live = tx.grant_between(&row.recipient, &row.sender)?;
+                    let live = live.filter(|live| live.state == GrantState::Active);
+                    knock(&row, &proving_key(tx, &row)?, live.as_ref(), &known)
+                });
+                rows.collect::<Result<Vec<_>, CoreError>>()
             })
             .await?;
-        let shown = rows
-            .iter()
-            .map(|(key, row)| knock(row, key).map_err(Problem::from));
-        shown.collect()
+        Ok(rows)
     }
 
     /// Grants, newest first; with `all` those that ended, too.
@@ -178,7 +184,7 @@ impl Core {
             .await?;
         let shown = rows
             .iter()
-            .filter(|row| all || row.state != comity_engine::GrantState::Ended);
+            .filter(|row| all || row.state != GrantState::Ended);
         Ok(shown.map(grant).collect())
     }
 
@@ -187,11 +193,11 @@ impl Core {
     /// # Errors
     /// Storage.
     pub async fn peers(&self) -> Result<Vec<Peer>, Problem> {
-        let (peers, grants, blocks) = self
+        let (peers, grants, blocks, known) = self
             .store
             .read(|tx| {
                 let (peers, grants) = (tx.peers(LIST_MAX)?, tx.grants(LIST_MAX)?);
-                Ok::<_, CoreError>((peers, grants, tx.blocks()?))
+                Ok::<_, CoreError>((peers, grants, tx.blocks()?, known(tx)?))
             })
             .await?;
         let shown = peers.into_iter().map(|peer| Peer {
@@ -200,6 +206,8 @@ impl Core {
                 .filter(|row| row.peer == peer.did)
                 .map(|row| (row.ours.to_string(), row.state.as_str().to_owned()))
                 .collect(),
+            who: looks::party(&peer.did),
+            warnings: looks::warnings(&peer.did, &known),
             did: peer.did.to_string(),
             blocked: peer.blocked,
             first_seen: peer.first_seen.seconds(),
@@ -286,8 +294,9 @@ impl Core {
     /// Gives a message up: one of ours is cancelled, a delivery is rejected for its agent.
     ///
     /// # Errors
-    /// There is no such message, or more than one.
-    pub async fn drop_message(&self, prefix: &str) -> Result<MessageRow, Problem> {
+    /// `by` may not; there is no such message, or more than one.
+    pub async fn drop_message(&self, by: &Operator, prefix: &str) -> Result<MessageRow, Problem> {
+        by.check(Act::Manage)?;
         let wanted = prefix.to_owned();
         let (out, inn) = self
             .store
@@ -298,10 +307,14 @@ impl Core {
         match (out.as_slice(), inn.as_slice()) {
             ([], []) => Err(not_found("message", &safe(prefix)).next("comity message")),
             ([row], []) => {
+                self.note_act(by, "message-drop", row.digest.to_string())
+                    .await?;
                 self.withdraw(row, OutState::Cancelled, "operator").await?;
                 self.message(&row.digest.to_string()).await
             }
             ([], [row]) => {
+                self.note_act(by, "message-drop", row.digest.to_string())
+                    .await?;
                 self.reject_delivery(row).await?;
                 self.message(&row.digest.to_string()).await
             }
@@ -368,6 +381,21 @@ impl Core {
         }
     }
 
+    /// Records an act whose effect takes units of its own: before it.
+    pub(crate) async fn note_act(
+        &self,
+        by: &Operator,
+        act: &'static str,
+        about: String,
+    ) -> Result<(), CoreError> {
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
+        self.store
+            .write(move |tx| by.acts(tx, &*entropy, act, &about))
+            .await?;
+        self.signals.recorded.raise();
+        Ok(())
+    }
+
     /// Whether an agent of this node, or anything for it, is connected.
     #[must_use]
     pub fn connections(&self) -> u64 {
@@ -398,6 +426,14 @@ impl Kept {
     }
 }
 
+/// The hosts that the operator knows: those of our agents and of whoever was let in.
+fn known(tx: &dyn Tx) -> Result<Known, CoreError> {
+    let (agents, grants) = (tx.agents()?, tx.grants(LIST_MAX)?);
+    let let_in = grants.iter().filter(|row| row.pin.is_some());
+    let parties = agents.iter().map(|row| &row.did);
+    Ok(Known::of(parties.chain(let_in.map(|row| &row.peer))))
+}
+
 pub(super) fn page(query: &ListQuery) -> Page {
     Page {
         after: query.after,
@@ -422,14 +458,23 @@ fn proving_key(tx: &dyn Tx, row: &KnockRow) -> Result<String, CoreError> {
     Ok(key.unwrap_or_default())
 }
 
-fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
+fn knock(
+    row: &KnockRow,
+    fingerprint: &str,
+    live: Option<&GrantRow>,
+    known: &Known,
+) -> Result<Knock, CoreError> {
     let offer = &row.knock.offer;
     let listed = |did| offer.types_from(did).iter().map(safe).collect();
     let first = row.knock.first.as_ref();
     let approval = decisions::approval_of(row, row.document, row.pin.clone())?;
+    let mut warnings = looks::warnings(&row.sender, known);
+    warnings.extend(looks::warnings_of_text(&row.knock.purpose));
     Ok(Knock {
         id: row.id.to_string(),
         from: row.sender.to_string(),
+        who: looks::party(&row.sender),
+        warnings,
         to: row.recipient.to_string(),
         state: row.state.as_str().to_owned(),
         purpose: safe(&row.knock.purpose),
@@ -454,8 +499,29 @@ fn knock(row: &KnockRow, fingerprint: &str) -> Result<Knock, CoreError> {
         fingerprint: fingerprint.to_owned(),
         received: row.received.seconds(),
         expires: row.expires,
+        replaces: live.map(|live| replaces(row, live)),
         approval: approval.to_string(),
     })
+}
+
+/// What approving a knock as it stands would change.
+fn replaces(row: &KnockRow, live: &GrantRow) -> Replaces {
+    let gain = |did: &Did, new: &Terms, old: &Terms| {
+        let new = new.types_from(did).iter();
+        let old = old.types_from(did).to_vec();
+        new.filter(|type_| old.iter().all(|old| old != type_))
+            .map(safe)
+            .collect()
+    };
+    let (new, old) = (&row.knock.offer, &live.grant);
+    Replaces {
+        grant: old.id().to_string(),
+        they_gain: gain(&row.sender, new, old),
+        they_lose: gain(&row.sender, old, new),
+        you_gain: gain(&row.recipient, new, old),
+        you_lose: gain(&row.recipient, old, new),
+        until: old.until(),
+    }
 }
 
 /// A grant as operators see it.

@@ -1,6 +1,7 @@
 //! Trust (design §5): who knocks, who is let in, what follows from a grant's beginning and end.
 
 pub(super) mod answers;
+pub(super) mod decided;
 pub(super) mod decisions;
 pub(super) mod explain;
 pub(super) mod follow;
@@ -9,6 +10,7 @@ pub(super) mod holding;
 pub(super) mod invite;
 pub(super) mod knocks;
 pub(super) mod offers;
+pub(super) mod operators;
 pub(super) mod peers;
 pub(super) mod rulebook;
 pub(super) mod rules;

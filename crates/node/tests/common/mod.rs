@@ -101,7 +101,7 @@ impl Side {
         let node = Node::start(config)
             .await
             .unwrap_or_else(|error| panic!("{}", error.problem()));
-        let token = match node.core().create_agent(agent).await {
+        let token = match node.core().create_agent(&Operator::local(), agent).await {
             Ok(created) => created.token,
             Err(_) => {
                 let file = home.join(format!("agents/{agent}.json"));

@@ -2,6 +2,7 @@
 
 use crate::client::{Answer, call, raw};
 use crate::house::{House, REQUEST};
+use comity_node::journey::Operator;
 use comity_node::journey::WaitFor;
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -52,7 +53,12 @@ async fn every_route_wants_a_token() {
 #[tokio::test]
 async fn a_removed_agents_token_opens_nothing() {
     let house = House::new().await;
-    house.aria.core().remove_agent("bruno").await.unwrap();
+    house
+        .aria
+        .core()
+        .remove_agent(&Operator::local(), "bruno")
+        .await
+        .unwrap();
     assert_eq!(whoami(&house, &[]).await.code(), "e.m.req.no-token");
 }
 

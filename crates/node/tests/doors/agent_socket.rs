@@ -1,6 +1,7 @@
 //! The agent's door over a WebSocket.
 
 use crate::house::{House, REQUEST};
+use comity_node::journey::Operator;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -343,7 +344,12 @@ async fn a_socket_ends_with_the_node_its_token_or_a_frame_too_large() {
         assert_eq!(u16::from(close.code), 1009);
     }
     let mut socket = Socket::open(&house).await;
-    house.aria.core().remove_agent("bruno").await.unwrap();
+    house
+        .aria
+        .core()
+        .remove_agent(&Operator::local(), "bruno")
+        .await
+        .unwrap();
     let (code, reason) = socket.closing().await;
     assert_eq!(
         (code, reason.as_str()),

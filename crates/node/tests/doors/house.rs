@@ -4,6 +4,7 @@ use crate::client::{Answer, call};
 use crate::common::{Place, Side, places};
 use comity_node::Node;
 use comity_node::config::Config;
+use comity_node::journey::Operator;
 use comity_node::journey::WaitFor;
 use http::Method;
 use serde_json::{Value, json};
@@ -31,8 +32,18 @@ impl House {
         change(&mut config);
         let node = Node::start(config).await;
         let node = node.unwrap_or_else(|error| panic!("{}", error.problem()));
-        let aria_token = node.core().create_agent("aria").await.unwrap().token;
-        let bruno_token = node.core().create_agent("bruno").await.unwrap().token;
+        let aria_token = node
+            .core()
+            .create_agent(&Operator::local(), "aria")
+            .await
+            .unwrap()
+            .token;
+        let bruno_token = node
+            .core()
+            .create_agent(&Operator::local(), "bruno")
+            .await
+            .unwrap()
+            .token;
         let caller = node.core().authenticate(&aria_token).await.unwrap();
         let status = node.core().status().await.unwrap();
         let agent = status

@@ -11,4 +11,5 @@ mod client;
 mod house;
 mod openapi;
 mod operator;
+mod operator_web;
 mod wire;

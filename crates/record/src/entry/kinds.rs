@@ -34,6 +34,8 @@ pub enum Event {
     Ended(Ended),
     /// A grant changed, or a person answered under it.
     Decision(Decided),
+    /// An operator did something else than decide on a grant.
+    Act(Acted),
     /// A proved sender was refused.
     Refused(Refused),
     /// Other refusals of one minute.
@@ -52,6 +54,7 @@ impl Event {
             Self::ReceiptIn(_) => EntryKind::ReceiptIn,
             Self::Ended(_) => EntryKind::Ended,
             Self::Decision(_) => EntryKind::Decision,
+            Self::Act(_) => EntryKind::Act,
             Self::Refused(_) => EntryKind::Refused,
             Self::Counted(_) => EntryKind::Counted,
         }
@@ -60,7 +63,7 @@ impl Event {
     /// The message that the entry is about, if it is about one.
     pub const fn message(&self) -> Option<&Digest> {
         match self {
-            Self::Start(_) | Self::Agent(_) | Self::Counted(_) => None,
+            Self::Start(_) | Self::Agent(_) | Self::Act(_) | Self::Counted(_) => None,
             Self::MessageOut(out) => Some(&out.facts.message),
             Self::MessageIn(accepted) => Some(&accepted.facts.message),
             Self::Settled(settled) => Some(&settled.message),
@@ -103,6 +106,8 @@ pub enum EntryKind {
     Ended,
     /// See [`Decided`].
     Decision,
+    /// See [`Acted`].
+    Act,
     /// See [`Refused`].
     Refused,
     /// See [`Counted`].
@@ -301,6 +306,20 @@ pub struct Asked {
     pub answer: Option<Value>,
 }
 
+/// An operator did something that changes no grant: who did what, and to what.
+///
+/// What such an act does to agents, grants and messages has its own entries beside this one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acted {
+    /// What was done, a word or two in kebab-case: `block`, `operator-create`. Open: a later
+    /// version may have more.
+    pub act: String,
+    /// The operator, as `by` of [`Decided`] names him.
+    pub by: String,
+    /// What it was done to: a DID, a name, an id or a digest.
+    pub about: String,
+}
+
 /// A proved sender with a past or present grant, or a pending knock, was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refused {
@@ -363,6 +382,7 @@ words!(EntryKind {
     ReceiptIn = "receipt-in",
     Ended = "ended",
     Decision = "decision",
+    Act = "act",
     Refused = "refused",
     Counted = "counted",
 });
@@ -415,5 +435,7 @@ pub(super) const MEMBERS: &[&str] = &[
     "approval",
     "asked",
     "outcome",
+    "act",
+    "about",
     "counts",
 ];

@@ -141,6 +141,15 @@ fn one_of_each() -> Vec<(Event, Value)> {
                 "asked": {"question": "Go on?", "answer": {"limit": 5}}}),
         ),
         (
+            Event::Act(Acted {
+                act: "block".into(),
+                by: "dana".into(),
+                about: "did:web:agents.org-a.test:aria".into(),
+            }),
+            json!({"kind": "act", "act": "block", "by": "dana",
+                "about": "did:web:agents.org-a.test:aria"}),
+        ),
+        (
             Event::Refused(Refused {
                 message: digest(1),
                 from: "did:web:agents.org-a.test:aria".parse().unwrap(),

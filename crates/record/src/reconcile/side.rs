@@ -166,7 +166,11 @@ impl Side {
                     EndedState::Failed => State::Failed,
                 });
             }
-            Event::Start(_) | Event::Agent(_) | Event::Decision(_) | Event::Counted(_) => {}
+            Event::Start(_)
+            | Event::Agent(_)
+            | Event::Decision(_)
+            | Event::Act(_)
+            | Event::Counted(_) => {}
         }
     }
 }

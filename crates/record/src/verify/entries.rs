@@ -236,7 +236,7 @@ impl Entries {
             }
             Event::Ended(_) => Ok(sender),
             Event::Agent(agent) => Ok(case.party(&agent.did)),
-            Event::Start(_) | Event::Decision(_) | Event::Counted(_) => Ok(None),
+            Event::Start(_) | Event::Decision(_) | Event::Act(_) | Event::Counted(_) => Ok(None),
         }
     }
 

@@ -1,6 +1,6 @@
 use super::{Result, SqliteTx, column, millis, parsed, text, timestamp};
 use crate::error::damaged;
-use comity_store::{AgentRow, AgentState, Agents, Role, TokenRow};
+use comity_store::{AgentRow, AgentState, Agents, TokenRow};
 use rusqlite::Row;
 
 impl Agents for SqliteTx<'_> {
@@ -42,37 +42,25 @@ impl Agents for SqliteTx<'_> {
 
     fn token(&self, hash: &[u8; 32]) -> Result<Option<TokenRow>> {
         self.one(
-            "SELECT role, agent, label, created FROM token WHERE hash = ?1",
+            "SELECT agent, label, created FROM token WHERE hash = ?1",
             [hash.as_slice()],
             |row| {
-                let role = match (text(row, 0)?, column::<Option<String>>(row, 1)?) {
-                    (AGENT, Some(name)) => Role::Agent(name),
-                    (OPERATOR, None) => Role::Operator,
-                    (other, _) => return Err(damaged("the role of a token", other)),
-                };
-                let created = timestamp(column(row, 3)?);
                 Ok(TokenRow {
                     hash: *hash,
-                    role,
-                    label: column(row, 2)?,
-                    created,
+                    agent: column(row, 0)?,
+                    label: column(row, 1)?,
+                    created: timestamp(column(row, 2)?),
                 })
             },
         )
     }
 
     fn put_token(&mut self, row: &TokenRow) -> Result<()> {
-        let (role, agent) = match &row.role {
-            Role::Agent(name) => (AGENT, Some(name)),
-            Role::Operator => (OPERATOR, None),
-        };
         self.run(
-            "INSERT OR REPLACE INTO token (hash, role, agent, label, created)
-             VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT OR REPLACE INTO token (hash, agent, label, created) VALUES (?1, ?2, ?3, ?4)",
             (
                 row.hash.as_slice(),
-                role,
-                agent,
+                &row.agent,
                 &row.label,
                 millis(row.created),
             ),
@@ -97,8 +85,6 @@ impl Agents for SqliteTx<'_> {
 
 const ACTIVE: &str = "active";
 const REMOVED: &str = "removed";
-const AGENT: &str = "agent";
-const OPERATOR: &str = "operator";
 
 fn agent(row: &Row<'_>) -> Result<AgentRow> {
     Ok(AgentRow {

@@ -124,6 +124,10 @@ impl Log for SqliteTx<'_> {
         self.all(LATER, (int(page.after), limit_of(page.limit)), entry)
     }
 
+    fn decisions(&self, limit: usize) -> Result<Vec<EntryRow>> {
+        self.all(DECIDED, [limit_of(limit)], entry)
+    }
+
     fn peer_log(&self, origin: &str) -> Result<Option<PeerLogRow>> {
         self.one(
             "SELECT data FROM peer_log WHERE origin = ?1",
@@ -164,6 +168,8 @@ const FRESH: &str = select_entries!("WHERE e.place IS NULL ORDER BY e.seq LIMIT 
 const ONE: &str = select_entries!("WHERE e.seq = ?1");
 const AT: &str = select_entries!("WHERE e.origin = ?1 AND e.place = ?2");
 const ABOUT: &str = select_entries!("WHERE e.subject = ?1 ORDER BY e.seq");
+const DECIDED: &str =
+    select_entries!("WHERE e.kind IN ('decision', 'act') ORDER BY e.seq DESC LIMIT ?1");
 const LATER: &str = select_entries!("WHERE e.seq > ?1 ORDER BY e.seq LIMIT ?2");
 
 fn entry(row: &Row<'_>) -> Result<EntryRow> {

@@ -1,6 +1,6 @@
 use super::World;
 use super::samples::{START, did};
-use crate::{AgentRow, AgentState, Role, TokenRow};
+use crate::{AgentRow, AgentState, TokenRow};
 
 pub fn agents_are_listed_by_name_and_stay_when_removed(world: &World) {
     let agent = |name: &str| AgentRow {
@@ -28,16 +28,13 @@ pub fn agents_are_listed_by_name_and_stay_when_removed(world: &World) {
 }
 
 pub fn tokens_and_settings_are_kept(world: &World) {
-    let token = |n: u8, role: Role| TokenRow {
+    let token = |n: u8, agent: &str| TokenRow {
         hash: [n; 32],
-        role,
+        agent: agent.to_owned(),
         label: format!("token {n}"),
         created: START,
     };
-    let tokens = [
-        token(1, Role::Operator),
-        token(2, Role::Agent("aria".to_owned())),
-    ];
+    let tokens = [token(1, "bruno"), token(2, "aria")];
     let rows = tokens.clone();
     world.write(move |tx| rows.iter().try_for_each(|row| tx.put_token(row)));
     for row in tokens {

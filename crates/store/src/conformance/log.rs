@@ -101,6 +101,32 @@ pub fn an_entry_is_integrated_once(world: &World) {
     assert_eq!(world.read(|tx| tx.log_head()), Some(head(LOG, 1)));
 }
 
+pub fn decisions_and_acts_are_listed_newest_first(world: &World) {
+    world.write(|tx| {
+        for (n, kind) in (1..).zip(["decision", "message-in", "act", "counted", "decision"]) {
+            tx.append_entry(&EntryRow {
+                kind: kind.to_owned(),
+                ..entry(n, None)
+            })?;
+        }
+        Ok(())
+    });
+    let kinds = |limit| {
+        let rows = world.read(move |tx| tx.decisions(limit));
+        let shown = rows.into_iter().map(|row| (row.seq, row.kind));
+        shown.collect::<Vec<_>>()
+    };
+    let all = kinds(9);
+    assert_eq!(
+        all.iter()
+            .map(|(_, kind)| kind.as_str())
+            .collect::<Vec<_>>(),
+        ["decision", "act", "decision"]
+    );
+    assert!(all.windows(2).all(|pair| pair[0].0 > pair[1].0));
+    assert_eq!(kinds(1), all[..1]);
+}
+
 pub fn entries_are_found_by_subject_and_paged(world: &World) {
     let seqs = world.write(|tx| {
         let erased = EntryRow {

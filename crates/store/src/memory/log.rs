@@ -113,6 +113,12 @@ impl Log for MemoryTx<'_> {
             .copies((Bound::Excluded(page.after), Bound::Unbounded), page.limit))
     }
 
+    fn decisions(&self, limit: usize) -> Result<Vec<EntryRow>, StoreError> {
+        let newest = self.state.entries.values().rev();
+        let decisions = newest.filter(|row| matches!(row.kind.as_str(), "decision" | "act"));
+        Ok(decisions.take(limit).cloned().collect())
+    }
+
     fn peer_log(&self, origin: &str) -> Result<Option<PeerLogRow>, StoreError> {
         Ok(self.state.peer_logs.get(origin).cloned())
     }

@@ -1,4 +1,4 @@
-//! Agents of this node and the tokens that open its doors.
+//! Agents of this node and the tokens that open their door.
 
 use comity_did::Did;
 use comity_engine::Timestamp;
@@ -31,25 +31,15 @@ pub enum AgentState {
     Removed,
 }
 
-/// A token that opens a door. Only its SHA-256 is kept.
+/// A token that opens an agent's door. Only its SHA-256 is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenRow {
     /// SHA-256 of the token's text.
     pub hash: [u8; 32],
-    /// What it opens.
-    pub role: Role,
+    /// Name of the agent whose door it opens.
+    pub agent: String,
     /// What people call it; shown in the record as `by`.
     pub label: String,
     /// When it was made.
     pub created: Timestamp,
-}
-
-/// What a token opens.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The agent's door, for the agent of this name.
-    Agent(String),
-    /// The operator's door.
-    Operator,
 }

@@ -2,6 +2,9 @@ use super::*;
 
 fn knock() -> Knock {
     Knock {
+        who: comity_api::operator::Party::default(),
+        warnings: Vec::new(),
+        replaces: None,
         id: "879d1846-31f4-4b92-bdf9-55b5dda0a847".into(),
         from: "did:web:agents.org-a.test:aria".into(),
         to: "did:web:agents.org-b.test:bruno".into(),
@@ -106,7 +109,7 @@ fn a_knock_is_told_when_it_comes_and_when_it_is_decided() {
     let (none, one) = (Known::default(), knocking(&[knock()]));
     assert_eq!(
         told(&none, &one, &[], &[]),
-        "aria@agents.org-a.test knocks at bruno: \"a quiz\\u{1b}[2J\"   \
+        "aria@agents.org-a.test knocks at bruno: \"a quiz⟨U+001B⟩[2J\"   \
          → comity knock show 879d   then   comity knock approve 879d"
     );
     assert_eq!(told(&one, &one, &[], &[]), "");

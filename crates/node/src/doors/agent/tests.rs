@@ -21,7 +21,12 @@ async fn impatient(patience: Patience) -> (Node, SocketAddr, String, tempfile::T
     config.wire = Some("127.0.0.1:0".parse().unwrap());
     config.agent_door = Some("127.0.0.1:0".parse().unwrap());
     let node = Node::start(config).await.unwrap();
-    let token = node.core().create_agent("bruno").await.unwrap().token;
+    let token = node
+        .core()
+        .create_agent(&crate::journey::Operator::local(), "bruno")
+        .await
+        .unwrap()
+        .token;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();

@@ -6,11 +6,12 @@ use crate::journey::Core;
 use crate::journey::own::{ContactDraft, ContactRow};
 use crate::journey::trouble::{CoreError, ambiguous, bad, not_found};
 use comity_api::Problem;
-use comity_api::operator::{Approve, Decided};
+use comity_api::operator::{Approve, Decided, Deny};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::contact::{self, Declined, Ended, Welcome};
 use comity_engine::grant::{self, GrantError, Narrower, Restrictions};
+use comity_engine::role::Act;
 use comity_engine::scope::Types;
 use comity_engine::{Code, Grant, GrantState, defaults};
 use comity_jose::base64url;
@@ -24,7 +25,7 @@ impl Core {
     /// decision names it by digest, and it is computed again from what holds now.
     ///
     /// # Errors
-    /// Not pending any more; something changed since it was shown; wider than asked.
+    /// `by` may not; not pending any more; something changed since it was shown; wider than asked.
     pub async fn approve(
         &self,
         by: &Operator,
@@ -32,6 +33,7 @@ impl Core {
         approve: Approve,
     ) -> Result<Decided, Problem> {
         let knock = self.pending_knock(id).await?;
+        by.check(Act::Decide(&self.name_of(&knock.recipient)))?;
         let agent = self
             .agent_of(&knock.recipient)
             .ok_or_else(|| not_found("agent", knock.recipient.as_str()))?;
@@ -114,13 +116,23 @@ impl Core {
     /// Does not let a stranger in, and says so.
     ///
     /// # Errors
-    /// There is no such pending knock.
-    pub async fn deny(&self, by: &Operator, id: &str) -> Result<Decided, Problem> {
+    /// `by` may not; there is no such pending knock.
+    pub async fn deny(&self, by: &Operator, id: &str, deny: Deny) -> Result<Decided, Problem> {
         let knock = self.pending_knock(id).await?;
+        by.check(Act::Decide(&self.name_of(&knock.recipient)))?;
+        if deny.block {
+            by.check(Act::DecideForAll)?;
+        }
         self.decline(&knock, KnockState::Denied, &Code::DENIED, by.label())
             .await?;
+        let outcome = if deny.block {
+            self.block(by, knock.sender.as_str()).await?;
+            "denied and blocked"
+        } else {
+            "denied"
+        };
         Ok(Decided {
-            outcome: "denied".to_owned(),
+            outcome: outcome.to_owned(),
             grant: None,
         })
     }
@@ -176,9 +188,10 @@ impl Core {
     /// Ends a grant: mail, leases and open threads with it, at both nodes (invariant I5).
     ///
     /// # Errors
-    /// There is no such grant, or it has ended.
+    /// `by` may not; there is no such grant, or it has ended.
     pub async fn revoke(&self, by: &Operator, id: &str) -> Result<Decided, Problem> {
         let row = self.live_grant(id).await?;
+        by.check(Act::Decide(&self.name_of(&row.ours)))?;
         self.end(&row, &Code::REVOKED, by.label()).await?;
         let grant = Some(row.grant.id().to_string());
         Ok(Decided {

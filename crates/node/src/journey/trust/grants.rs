@@ -8,6 +8,7 @@ use crate::journey::trouble::{CoreError, ambiguous, bad, not_found};
 use comity_api::Problem;
 use comity_api::operator::{CreateGrant, Resume};
 use comity_engine::grant::{self, Rate, Restrictions};
+use comity_engine::role::Act;
 use comity_engine::{Code, Grant, GrantState, defaults};
 use comity_jose::base64url;
 use comity_record::entry::Outcome;
@@ -28,6 +29,7 @@ impl Core {
         let agent = self
             .agent_named(&create.agent)
             .ok_or_else(|| not_found("agent", &create.agent))?;
+        by.check(Act::Decide(&agent.name))?;
         let peer = self.did_of(&create.peer)?;
         let document = self.resolver.refetch(&peer).await.map_err(|error| {
             let title = format!("{peer} does not resolve");
@@ -114,6 +116,7 @@ impl Core {
         approval: &str,
     ) -> Result<comity_api::operator::Grant, Problem> {
         let (row, document) = self.suspended_row(id).await?;
+        by.check(Act::Decide(&self.name_of(&row.ours)))?;
         let shown = resumption(&row, &document)?;
         if shown.to_string() != approval {
             return Err(Problem::new(

@@ -6,9 +6,11 @@ use comity_api::Problem;
 use comity_api::operator::Decided;
 use comity_did::Did;
 use comity_engine::domain::Domain;
+use comity_engine::role::Act;
 use comity_engine::{Code, GrantState, OutState, WaitingOn, defaults};
 use comity_store::{BlockRow, KnockState, Page, PeerRow};
 use std::fmt;
+use std::sync::Arc;
 
 use super::Operator;
 
@@ -17,9 +19,11 @@ impl Core {
     /// at the gate.
     ///
     /// # Errors
-    /// The name is neither a DID, a handle nor a domain.
+    /// `by` may not; the name is neither a DID, a handle nor a domain.
     pub async fn block(&self, by: &Operator, peer: &str) -> Result<Decided, Problem> {
-        let (whom, now, label) = (self.whom(peer)?, self.clock.now(), by.label().to_owned());
+        by.check(Act::DecideForAll)?;
+        let (whom, now) = (self.whom(peer)?, self.clock.now());
+        let (entropy, who) = (Arc::clone(&self.entropy), by.clone());
         let outcome = format!("blocked {whom}");
         let live = self
             .store
@@ -27,7 +31,7 @@ impl Core {
                 match &whom {
                     Whom::Domain(domain) => tx.put_block(&BlockRow {
                         domain: domain.clone(),
-                        by: label.clone(),
+                        by: who.label().to_owned(),
                         since: now,
                     })?,
                     Whom::Peer(did) => {
@@ -51,12 +55,14 @@ impl Core {
                         tx.put_knock(&knock)?;
                     }
                 }
+                who.acts(tx, &*entropy, "block", &whom.to_string())?;
                 let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
                 let live =
                     grants.filter(|row| whom.is(&row.peer) && row.state != GrantState::Ended);
                 Ok::<_, CoreError>(live.collect::<Vec<_>>())
             })
             .await?;
+        self.signals.recorded.raise();
         for row in live {
             self.end(&row, &Code::REVOKED, by.label()).await?;
         }
@@ -69,8 +75,10 @@ impl Core {
     /// Lifts a block. Ended grants stay ended.
     ///
     /// # Errors
-    /// The name is neither a DID, a handle nor a domain, or unknown here.
-    pub async fn unblock(&self, _by: &Operator, peer: &str) -> Result<Decided, Problem> {
+    /// `by` may not; the name is neither a DID, a handle nor a domain, or unknown here.
+    pub async fn unblock(&self, by: &Operator, peer: &str) -> Result<Decided, Problem> {
+        by.check(Act::DecideForAll)?;
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let whom = self.whom(peer)?;
         let outcome = format!("unblocked {whom}");
         self.store
@@ -88,9 +96,10 @@ impl Core {
                         tx.put_peer(&row)?;
                     }
                 }
-                Ok(())
+                by.acts(tx, &*entropy, "unblock", &whom.to_string())
             })
             .await?;
+        self.signals.recorded.raise();
         Ok(Decided {
             outcome,
             grant: None,
@@ -110,8 +119,8 @@ impl Core {
     /// Lets the node knock for a message that waits on the operator.
     ///
     /// # Errors
-    /// There is no such held message.
-    pub async fn allow(&self, _by: &Operator, id: &str) -> Result<Decided, Problem> {
+    /// `by` may not; there is no such held message.
+    pub async fn allow(&self, by: &Operator, id: &str) -> Result<Decided, Problem> {
         let prefix = id.to_lowercase();
         let rows = self
             .store
@@ -131,9 +140,12 @@ impl Core {
             [row] => row.clone(),
             _ => return Err(ambiguous(&comity_api::safe(id))),
         };
+        by.check(Act::Decide(&self.name_of(&row.agent)))?;
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let outcome = format!("knocking at {}", row.to);
         self.store
             .write(move |tx| {
+                by.acts(tx, &*entropy, "allow", row.to.as_str())?;
                 // All of the pair's that wait for the same, but first the one that is meant.
                 if let Some(mut meant) = tx.outgoing(&row.agent, &row.id)?
                     && meant.waiting_on == Some(WaitingOn::Operator)
@@ -157,6 +169,7 @@ impl Core {
                 Ok::<_, CoreError>(())
             })
             .await?;
+        self.signals.recorded.raise();
         self.signals.held.raise();
         Ok(Decided {
             outcome,

@@ -9,19 +9,24 @@ use comity_api::{Problem, safe};
 use comity_did::Did;
 use comity_engine::grant::Restrictions;
 use comity_engine::policy::{Admits, Answer, Rule, Who};
+use comity_engine::role::Act;
 use comity_engine::scope::Types;
 use comity_engine::{Code, GrantState, defaults};
 use comity_store::{GrantRow, KnockRow, KnockState, RuleRow};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 impl Core {
     /// Makes a rule.
     ///
     /// # Errors
-    /// Its form; its name is taken; there are too many.
+    /// `by` may not; its form; its name is taken; there are too many.
     pub async fn add_rule(&self, by: &Operator, asked: Asked) -> Result<KeptRule, Problem> {
+        let rule = self.read_rule(asked)?;
+        self.check_rule(by, &rule)?;
+        let (entropy, who) = (Arc::clone(&self.entropy), by.clone());
         let row = RuleRow {
-            rule: self.read_rule(asked)?,
+            rule,
             by: by.label().to_owned(),
             created: self.clock.now(),
             made: 0,
@@ -44,9 +49,10 @@ impl Core {
                     return Err(full.next("comity policy remove RULE").into());
                 }
                 tx.put_rule(&kept)?;
-                Ok(())
+                who.acts(tx, &*entropy, "rule-create", &kept.rule.label())
             })
             .await?;
+        self.signals.recorded.raise();
         self.signals.held.raise();
         Ok(self.kept_rule(&row, 0))
     }
@@ -101,7 +107,7 @@ impl Core {
     /// Ends a rule; with `grants` also the grants that it made. Returns it with those that live on.
     ///
     /// # Errors
-    /// There is no such rule, or it has ended.
+    /// `by` may not; there is no such rule, or it has ended.
     pub async fn end_rule(
         &self,
         by: &Operator,
@@ -109,6 +115,14 @@ impl Core {
         grants: bool,
     ) -> Result<KeptRule, Problem> {
         let (wanted, unknown) = (name.to_owned(), not_found("rule", &safe(name)));
+        let known = name.to_owned();
+        let known = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.rule(&known)?));
+        if let Some(row) = known.await? {
+            self.check_rule(by, &row.rule)?;
+        }
+        let (entropy, who) = (Arc::clone(&self.entropy), by.clone());
         let row = self
             .store
             .write(move |tx| {
@@ -116,10 +130,12 @@ impl Core {
                 let Some(mut row) = row else { return Ok(None) };
                 row.ended = Some(tx.now());
                 tx.put_rule(&row)?;
+                who.acts(tx, &*entropy, "rule-end", &row.rule.label())?;
                 Ok::<_, CoreError>(Some(row))
             })
             .await?
             .ok_or_else(|| unknown.next("comity policy"))?;
+        self.signals.recorded.raise();
         let mut live = self.made_by(&row.rule.label()).await?;
         if grants {
             for grant in std::mem::take(&mut live) {
@@ -127,6 +143,14 @@ impl Core {
             }
         }
         Ok(self.kept_rule(&row, live.len() as u64))
+    }
+
+    /// A rule decides for its agent in somebody's place, or for all.
+    fn check_rule(&self, by: &Operator, rule: &Rule) -> Result<(), Problem> {
+        match &rule.ours {
+            Some(agent) => by.check(Act::Decide(&self.name_of(agent))),
+            None => by.check(Act::DecideForAll),
+        }
     }
 
     /// Grants that live and that this decided.

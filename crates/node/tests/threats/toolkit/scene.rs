@@ -129,7 +129,11 @@ impl Scene {
         };
         scene.start().await;
         for name in ["bruno", "brenda"] {
-            let created = scene.core().create_agent(name).await.unwrap();
+            let created = scene
+                .core()
+                .create_agent(&Operator::local(), name)
+                .await
+                .unwrap();
             scene.tokens.insert(name, created.token);
         }
         scene.bruno = scene.core().did_document("bruno").unwrap();
