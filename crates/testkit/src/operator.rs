@@ -50,6 +50,16 @@ impl Operator {
             .await
     }
 
+    /// `DELETE`.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub async fn delete(&self, path: &str) -> Result<()> {
+        self.call(Method::DELETE, path, Bytes::new())
+            .await
+            .map(drop)
+    }
+
     /// One screen.
     ///
     /// # Errors

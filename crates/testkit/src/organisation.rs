@@ -66,7 +66,11 @@ impl Organisation {
         Self::new(binary, home.to_owned(), "agents.org-a.test", wire, others)
     }
 
-    fn new(
+    /// One organisation at `host`, in a world of hosts at these addresses; nothing runs yet.
+    ///
+    /// # Errors
+    /// No free ports, or `home` cannot be made.
+    pub fn new(
         binary: &Path,
         home: PathBuf,
         host: &'static str,

@@ -48,11 +48,9 @@ pub(super) fn warnings(did: &Did, known: &Known) -> Vec<String> {
     };
     let unicode = unicode_of(&host);
     let mut warnings: Vec<String> = unicode.split('.').filter_map(odd_label).collect();
-    if known.0.contains(&host) {
-        return warnings;
-    }
     let looks = skeleton_of(&unicode);
-    for other in &known.0 {
+    // Also of one that was let in: a look-alike stays one.
+    for other in known.0.iter().filter(|other| **other != host) {
         if skeleton_of(&unicode_of(other)) == looks {
             warnings.push(format!("{host} looks like {other}, and is another host"));
         } else if host.starts_with(&format!("{other}.")) {

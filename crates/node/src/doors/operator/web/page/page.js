@@ -13,7 +13,7 @@ function el(tag, props = {}, ...children) {
     else if (name in node) node[name] = value;
     else node.setAttribute(name, value);
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined && child !== false) node.append(child);
   }
   return node;
@@ -52,9 +52,11 @@ const get = (path) => call("GET", path);
 const post = (path, body = {}) => call("POST", path, body);
 
 /** A list, or null where this node has no such thing. */
+const absent = new Set();
 async function list(path) {
+  if (absent.has(path)) return null;
   try { return await get(path); } catch (why) {
-    if (why.status === 404) return null;
+    if (why.status === 404) { absent.add(path); return null; }
     throw why;
   }
 }
@@ -273,10 +275,19 @@ function heldCard(row) {
   return card;
 }
 
+/** `3 of 5 messages`. */
+function used(grant) {
+  const most = grant.most_uses ? ` of ${grant.most_uses}` : "";
+  const rate = grant.rate ? ` (${grant.rate.messages} in ${grant.rate.seconds} s)` : "";
+  return `${grant.uses}${most} ${(grant.most_uses || grant.uses) === 1 ? "message" : "messages"}${rate}`;
+}
+
 function grantCard(grant) {
   const card = el("article", { class: "card grant", id: `grant-${grant.id}` },
     el("h2", {}, party(grant.peer, grant.who)), el("p", {}, "with ", el("b", {}, agentName(grant.ours)),
-      grant.state === "active" ? "" : ` · ${grant.state}`, ` · until ${when(grant.until)} · ${grant.uses} ${grant.uses === 1 ? "message" : "messages"} accepted`),
+      grant.state === "active" ? "" : ` · ${grant.state}`, ` · until ${when(grant.until)} · ${used(grant)} accepted`),
+    grant.state === "suspended" ? el("ul", { class: "warnings" }, el("li", {}, "Suspended: their keys changed, or they broke off. On the node's machine: comity grant resume")) : null,
+    grant.note ? el("p", { class: "small" }, `Your note: ${grant.note}`) : null,
     el("details", {}, el("summary", {}, "What each may send"), el("dl", {},
       el("dt", {}, "They may send"), el("dd", {}, typeList(grant.they_may_send)),
       el("dt", {}, "You may send"), el("dd", {}, typeList(grant.we_may_send)),
@@ -360,6 +371,7 @@ function show(signedIn) {
     $("name").textContent = agents ? `${name}, ${role} of ${agents.join(", ")}` : `${name}, ${role}`;
     return;
   }
+  $("news").replaceChildren();
   shown.clear();
   drawn.clear();
   for (const id of ["knocks", "parked", "held", "grants", "peers", "decisions"]) $(id).replaceChildren();
