@@ -17,8 +17,8 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use comity_api::invite::{AcceptInvitation, Invite};
 use axum::{Extension, Router};
+use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{
     AnswerParked, Approve, CreateAgent, CreateGrant, CreateOperator, Deny, Examine, Export,
     ListQuery, PeerAct, ResumeGrant, RotateOperator,
@@ -265,27 +265,26 @@ async fn vouches(State(door): Door) -> Answer {
     })
 }
 
-async fn issue_vouch(State(door): Door, body: Body) -> Answer {
+async fn issue_vouch(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let issue: IssueVouch = door.read(body).await?;
-    let issued = door.core.issue_vouch(&Operator::local(), issue).await?;
+    let issued = door.core.issue_vouch(&by, issue).await?;
     Ok(answer(StatusCode::CREATED, &issued))
 }
 
-async fn import_vouch(State(door): Door, body: Body) -> Answer {
+async fn import_vouch(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let import: ImportVouch = door.read(body).await?;
-    ok(&door.core.import_vouch(import).await?)
+    ok(&door.core.import_vouch(&by, import).await?)
 }
 
-async fn give_right(State(door): Door, body: Body) -> Answer {
+async fn give_right(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let right: VouchRight = door.read(body).await?;
     ok(&door
         .core
-        .give_vouch_right(&Operator::local(), right)
+        .give_vouch_right(&by, right)
         .await?)
 }
 
-async fn take_right(State(door): Door, Path(agent): Path<String>) -> Answer {
-    let by = Operator::local();
+async fn take_right(State(door): Door, Extension(by): By, Path(agent): Path<String>) -> Answer {
     door.core.take_vouch_right(&by, &agent).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -294,20 +293,18 @@ async fn show_vouch(State(door): Door, Path(id): Path<String>) -> Answer {
     ok(&door.core.show_vouch(&id).await?)
 }
 
-async fn revoke_vouch(State(door): Door, Path(id): Path<String>) -> Answer {
-    let by = Operator::local();
+async fn revoke_vouch(State(door): Door, Extension(by): By, Path(id): Path<String>) -> Answer {
     ok(&door.core.revoke_vouch(&by, &id).await?)
 }
 
-async fn invite(State(door): Door, body: Body) -> Answer {
+async fn invite(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let invite: Invite = door.read(body).await?;
-    let invited = door.core.invite(&Operator::local(), invite).await?;
+    let invited = door.core.invite(&by, invite).await?;
     Ok(answer(StatusCode::CREATED, &invited))
 }
 
-async fn accept_invitation(State(door): Door, body: Body) -> Answer {
+async fn accept_invitation(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let accept: AcceptInvitation = door.read(body).await?;
-    let by = Operator::local();
     ok(&door.core.accept_invitation(&by, accept).await?)
 }
 

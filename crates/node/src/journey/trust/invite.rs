@@ -17,6 +17,7 @@ use comity_didcomm::protocols::out_of_band::{Goal, Invitation, Link};
 use comity_didcomm::{Attachment, MessageId};
 use comity_engine::grant::Restrictions;
 use comity_engine::policy::{Admits, Rule, Who};
+use comity_engine::role::Act;
 use comity_engine::scope::Types;
 use comity_engine::{Grant, GrantState, defaults};
 use comity_jose::{base64url, sha256};
@@ -49,6 +50,7 @@ impl Core {
         let agent = self
             .agent_named(&invite.agent)
             .ok_or_else(|| not_found("agent", &safe(&invite.agent)).next("comity agent"))?;
+        by.check(Act::Decide(&agent.name))?;
         let types =
             |list: &[String]| Types::parse(list).map_err(|error| bad(safe(&error.to_string())));
         let now = self.clock.now();
@@ -116,7 +118,8 @@ impl Core {
             made: 0,
             ended: None,
         };
-        let kept = row.clone();
+        let (kept, who) = (row.clone(), by.clone());
+        let entropy = std::sync::Arc::clone(&self.entropy);
         self.store
             .write(move |tx| {
                 if live_rules(tx)?.len() >= defaults::RULES_MAX {
@@ -124,9 +127,10 @@ impl Core {
                     return Err(CoreError::from(full.next("comity policy remove RULE")));
                 }
                 tx.put_rule(&kept)?;
-                Ok(())
+                who.acts(tx, &*entropy, "invite", &kept.rule.label())
             })
             .await?;
+        self.signals.recorded.raise();
         Ok(Invited {
             rule: row.rule.name,
             url,
@@ -148,6 +152,7 @@ impl Core {
         let agent = self
             .agent_named(&accept.agent)
             .ok_or_else(|| not_found("agent", &safe(&accept.agent)).next("comity agent"))?;
+        by.check(Act::Decide(&agent.name))?;
         let invitation = match Invitation::from_url(&accept.url) {
             Ok(Link::Invitation(invitation)) => invitation,
             Ok(Link::FetchRequired) => {
