@@ -40,6 +40,11 @@
 //! | `POST /v1/operators/{name}/rotate` | [`RotateOperator`] | [`OperatorToken`] |
 //! | `DELETE /v1/operators/{name}` | | 204 |
 //! | `GET /v1/decisions?limit=` | [`ListQuery`] | `[`[`Decision`]`]`, newest first |
+//! | `GET /v1/webhooks` | | `[`[`Webhook`]`]` |
+//! | `POST /v1/webhooks` | [`CreateWebhook`] | 201 [`WebhookSecret`] |
+//! | `POST /v1/webhooks/{id}/test` | | [`Webhook`], after one attempt; one that was given up goes on if it was taken |
+//! | `POST /v1/webhooks/{id}/rotate` | [`RotateOperator`] | [`WebhookSecret`] |
+//! | `DELETE /v1/webhooks/{id}` | | 204 |
 //! | `GET /v1/peers` | | `[`[`Peer`]`]` |
 //! | `POST /v1/peers/block`, `/unblock` | [`PeerAct`] | [`Decided`] |
 //! | `GET /v1/messages?after=&limit=&wait_s=&all=` | [`ListQuery`] | `[`[`MessageRow`]`]`, oldest first |
@@ -382,6 +387,62 @@ pub struct OperatorToken {
     pub operator: Operator,
     /// The token.
     pub token: String,
+}
+
+/// An address that is told what happens (Standard Webhooks).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Webhook {
+    /// Its id.
+    pub id: String,
+    /// Scheme and host of its address; the rest may be a secret.
+    pub host: String,
+    /// What it is told.
+    pub events: Vec<String>,
+    /// May be on this machine or in a private network.
+    pub allow_private: bool,
+    /// `active`, `failing` (it takes nothing now) or `disabled` (given up).
+    pub state: String,
+    /// Events that it has not taken yet.
+    pub waiting: u64,
+    /// Failed attempts since it last took one.
+    pub failures: u64,
+    /// Since when it takes nothing, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<u64>,
+    /// When it was last tried, UTC seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<u64>,
+    /// The HTTP status it gave then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_status: Option<u16>,
+    /// What went wrong then, else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// When it was made, UTC seconds.
+    pub created: u64,
+}
+
+/// `POST /v1/webhooks`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateWebhook {
+    /// Where to post.
+    pub url: String,
+    /// What it is told (`knock.received knock.decided grant.ended peer.suspended`); none named: all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
+    /// It may be on this machine or in a private network, there also by plain http.
+    #[serde(default)]
+    pub allow_private: bool,
+}
+
+/// A webhook and its secret, which is shown only now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WebhookSecret {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// `whsec_…`: what its receiver verifies signatures with.
+    pub secret: String,
 }
 
 /// Something that an operator, a rule or a peer decided.

@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Vouch(noun::vouch::Vouch),
     Policy(noun::policy::Policy),
     Operator(noun::operator::Operator),
+    Webhook(noun::webhook::Webhook),
     Message(noun::message::Message),
     Record(noun::record::Record),
     Verify(verb::verify::Verify),

@@ -56,7 +56,9 @@ pub(crate) const GROUPS: &[(&str, &[&str])] = &[
     ("AGENTS", &["agent", "parked"]),
     (
         "TRUST",
-        &["knock", "invite", "grant", "peer", "vouch", "policy", "operator"],
+        &[
+            "knock", "invite", "grant", "peer", "vouch", "policy", "operator", "webhook",
+        ],
     ),
     ("PROOF", &["message", "record", "verify"]),
 ];

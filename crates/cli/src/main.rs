@@ -67,6 +67,7 @@ async fn run(cli: Cli, chosen: bool) -> Result<Exit, Trouble> {
         Command::Up(args) => verb::up::run(args, &shell).await,
         Command::Verify(args) => verb::verify::run(&args),
         Command::Vouch(args) => noun::vouch::run(args, &shell).await,
+        Command::Webhook(args) => noun::webhook::run(args, &shell).await,
         Command::Watch(args) => verb::watch::run(args, &shell).await,
     }
 }

@@ -13,6 +13,7 @@ pub(crate) mod policy;
 mod reconcile;
 pub(crate) mod record;
 pub(crate) mod vouch;
+pub(crate) mod webhook;
 
 use crate::exit::Trouble;
 

@@ -44,8 +44,8 @@ pub mod jws;
 pub mod multibase;
 
 pub use crypto::{
-    Curve, Entropy, SignatureAlgorithm, SystemEntropy, aead, constant_time_eq, kdf, key_wrap,
-    sha256,
+    Curve, Entropy, SignatureAlgorithm, SystemEntropy, aead, constant_time_eq, hmac_sha256, kdf,
+    key_wrap, sha256,
 };
 pub use key::{
     AgreementError, AgreementKey, KeyError, PairSecrets, PublicKey, SharedSecret, SignatureError,

@@ -41,6 +41,7 @@ mod terminal;
 mod trouble;
 mod trust;
 mod views;
+mod webhooks;
 mod withdraw;
 
 pub use accept::WireAnswer;

@@ -134,6 +134,10 @@ impl Node {
             "vouches",
             Box::pin(Arc::clone(&core).watch_vouches_forever()),
         );
+        run(
+            "webhooks",
+            Box::pin(Arc::clone(&core).post_webhooks_forever()),
+        );
         run("expiry", Box::pin(Arc::clone(&core).expire_forever()));
         // Doors stop by themselves: they give requests under way a moment.
         let doors: [(&'static str, BoxFuture<'static, ()>); 3] = [

@@ -9,12 +9,14 @@ mod operator;
 mod organisation;
 mod ports;
 mod random;
+mod receiver;
 
 pub use door::Door;
 pub use operator::Operator;
 pub use organisation::{Ended, Organisation, acquaint};
 pub use ports::free_address;
 pub use random::Random;
+pub use receiver::{Posted, Receiver};
 
 /// All message types of the loads belong to this protocol, so that one grant covers them.
 pub const PROTOCOL: &str = "https://example.org/load/1.0";

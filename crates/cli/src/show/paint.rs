@@ -19,8 +19,9 @@ pub(crate) fn state_style(state: &str) -> Style {
     match state {
         "done" | "active" | "answered" | "approved" | "ok" => GOOD,
         "held" | "parked" | "pending" | "offered" | "warning" => WAITS,
-        "rejected" | "refused" | "expired" | "failed" | "suspended" | "error" | "dead" => BAD,
-        "cancelled" | "ended" | "removed" | "denied" | "timeout" | "replaced" => FAINT,
+        "rejected" | "refused" | "expired" | "failed" | "failing" | "suspended" | "error"
+        | "dead" => BAD,
+        "cancelled" | "disabled" | "ended" | "removed" | "denied" | "timeout" | "replaced" => FAINT,
         _ => Style::new(),
     }
 }

@@ -10,6 +10,7 @@ mod client;
 mod from_client;
 mod refusals;
 mod to_client;
+mod webhooks;
 mod world;
 
 const BASICMESSAGE: &str = "https://didcomm.org/basicmessage/2.0/message";

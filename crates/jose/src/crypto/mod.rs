@@ -22,7 +22,7 @@ pub use entropy::{Entropy, SystemEntropy};
 pub(crate) use point::Point;
 pub(crate) use secret::{AgreementSecret, SigningSecret};
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use subtle::ConstantTimeEq;
 
 /// SHA-256 of the parts one after the other.
@@ -33,6 +33,18 @@ pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     }
     let mut out = [0; 32];
     out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
+/// HMAC-SHA256 of the parts one after the other (RFC 2104). For what outside formats demand; nothing
+/// of DIDComm is authenticated by it.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.sign().as_ref());
     out
 }
 

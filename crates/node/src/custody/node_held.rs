@@ -118,6 +118,26 @@ impl NodeHeld {
         Ok(public)
     }
 
+    /// Seals a secret of the node that is no key: what it is and whose says `purpose`.
+    ///
+    /// # Errors
+    /// [`CustodyError`] if it could not be sealed.
+    pub(crate) fn seal(&self, purpose: &str, secret: &[u8]) -> Result<Vec<u8>, CustodyError> {
+        self.master.seal(purpose, secret, &*self.entropy)
+    }
+
+    /// Opens what [`NodeHeld::seal`] sealed for `purpose`.
+    ///
+    /// # Errors
+    /// [`CustodyError`] if it was altered, or sealed for another purpose.
+    pub(crate) fn open(
+        &self,
+        purpose: &str,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CustodyError> {
+        self.master.unseal(purpose, sealed)
+    }
+
     fn keys(&self, did: &Did) -> Option<Arc<AgentKeys>> {
         self.agents
             .read()

@@ -20,7 +20,7 @@ use axum::routing::{delete, get, post};
 use axum::{Extension, Router};
 use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{
-    AnswerParked, Approve, CreateAgent, CreateGrant, CreateOperator, Deny, Examine, Export,
+    AnswerParked, Approve, CreateAgent, CreateGrant, CreateOperator, CreateWebhook, Deny, Examine, Export,
     ListQuery, PeerAct, ResumeGrant, RotateOperator,
 };
 use comity_api::policy::{DryRun, EndRule, Explain, Rule};
@@ -65,6 +65,10 @@ fn router(core: Arc<Core>, stop: CancellationToken) -> Router {
         .route("/v1/operators", get(operators).post(create_operator))
         .route("/v1/operators/{name}", delete(remove_operator))
         .route("/v1/operators/{name}/rotate", post(rotate_operator))
+        .route("/v1/webhooks", get(webhooks).post(create_webhook))
+        .route("/v1/webhooks/{id}", delete(remove_webhook))
+        .route("/v1/webhooks/{id}/rotate", post(rotate_webhook))
+        .route("/v1/webhooks/{id}/test", post(test_webhook))
         .route("/v1/decisions", get(decisions))
         .route("/v1/grants", get(grants).post(create_grant))
         .route("/v1/grants/{id}/revoke", post(revoke))
@@ -211,6 +215,35 @@ async fn rotate_operator(
 
 async fn remove_operator(State(door): Door, Extension(by): By, Path(name): Path<String>) -> Answer {
     door.core.remove_operator(&by, &name).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn webhooks(State(door): Door) -> Answer {
+    ok(&door.core.webhooks().await?)
+}
+
+async fn create_webhook(State(door): Door, Extension(by): By, body: Body) -> Answer {
+    let create: CreateWebhook = door.read(body).await?;
+    let created = door.core.create_webhook(&by, create).await?;
+    Ok(answer(StatusCode::CREATED, &created))
+}
+
+async fn rotate_webhook(
+    State(door): Door,
+    Extension(by): By,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
+    let rotate: RotateOperator = door.read(body).await?;
+    ok(&door.core.rotate_webhook(&by, &id, rotate).await?)
+}
+
+async fn test_webhook(State(door): Door, Extension(by): By, Path(id): Path<String>) -> Answer {
+    ok(&door.core.test_webhook(&by, &id).await?)
+}
+
+async fn remove_webhook(State(door): Door, Extension(by): By, Path(id): Path<String>) -> Answer {
+    door.core.remove_webhook(&by, &id).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

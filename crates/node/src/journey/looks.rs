@@ -4,10 +4,13 @@
 //! be made to look like others: by letters of other scripts (UTS 39), by endings, by digits for
 //! letters. What is odd is said in sentences, beside the name and never in place of it.
 
+use super::trouble::CoreError;
 use comity_api::operator::Party;
 use comity_api::{has_hidden, safe};
 use comity_did::Did;
+use comity_engine::defaults;
 use comity_engine::domain::{host_of, is_self_certifying, share_of};
+use comity_store::Tx;
 use std::collections::BTreeSet;
 use unicode_security::{GeneralSecurityProfile, MixedScript, skeleton};
 
@@ -19,6 +22,14 @@ impl Known {
     pub(super) fn of<'a>(parties: impl Iterator<Item = &'a Did>) -> Self {
         Self(parties.filter_map(|did| Some(host_of(did)?.0)).collect())
     }
+}
+
+/// The hosts that the operator knows: those of our agents and of whoever was let in.
+pub(super) fn known(tx: &dyn Tx) -> Result<Known, CoreError> {
+    let (agents, grants) = (tx.agents()?, tx.grants(defaults::GRANTS_LISTED_MAX)?);
+    let let_in = grants.iter().filter(|row| row.pin.is_some());
+    let parties = agents.iter().map(|row| &row.did);
+    Ok(Known::of(parties.chain(let_in.map(|row| &row.peer))))
 }
 
 /// A party as people read it.

@@ -1,6 +1,7 @@
 //! Writing entries of the record, in the transaction of their effect.
 
 use super::trouble::CoreError;
+use super::webhooks;
 use comity_jose::Entropy;
 use comity_record::{Digest, Entry, Event, Record};
 use comity_store::{EntryRow, Tx};
@@ -16,6 +17,9 @@ pub(crate) fn note(
         at: tx.now().seconds(),
         event,
     };
+    if let Event::Decision(decided) = &record.event {
+        webhooks::events::decision(tx, entropy, decided)?;
+    }
     let entry = Entry::seal(&record, entropy)
         .map_err(|_| CoreError::Defect("an entry larger than 64 KiB"))?;
     let row = EntryRow {

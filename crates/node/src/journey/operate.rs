@@ -1,7 +1,7 @@
 //! What the operator sees: status, lists, single things. Reads only; decisions are in `trust`.
 
 use super::Core;
-use super::looks::{self, Known};
+use super::looks::{self, Known, known};
 use super::trouble::{CoreError, ambiguous, not_found};
 use super::trust::{Operator, decisions};
 use super::views;
@@ -57,6 +57,8 @@ impl Core {
             let alarm = log.alarm?;
             Some(format!("the log {} of {}: {alarm}", log.origin, log.peer))
         });
+        let mut alarms: Vec<String> = alarms.collect();
+        alarms.extend(self.webhook_alarms().await?);
         Ok(Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: self.site.authority(),
@@ -81,7 +83,7 @@ impl Core {
                 vkey: head.vkey,
                 checkpoint: head.note,
             },
-            alarms: alarms.collect(),
+            alarms,
             refused: self.counters.all(),
         })
     }
@@ -424,14 +426,6 @@ impl Kept {
         let plain = octets.map(|octets| views::plaintext(&octets, signed));
         Ok((self, plain.transpose()?))
     }
-}
-
-/// The hosts that the operator knows: those of our agents and of whoever was let in.
-fn known(tx: &dyn Tx) -> Result<Known, CoreError> {
-    let (agents, grants) = (tx.agents()?, tx.grants(LIST_MAX)?);
-    let let_in = grants.iter().filter(|row| row.pin.is_some());
-    let parties = agents.iter().map(|row| &row.did);
-    Ok(Known::of(parties.chain(let_in.map(|row| &row.peer))))
 }
 
 pub(super) fn page(query: &ListQuery) -> Page {

@@ -55,6 +55,8 @@ pub(crate) struct Signals {
     pub(crate) held: Signal,
     /// A grant began or ended.
     pub(crate) decided: Signal,
+    /// A webhook changed, or has something to be told.
+    pub(crate) webhooks: Signal,
     /// An entry was recorded.
     pub(crate) recorded: Signal,
     /// Entries were integrated: receipts may go out, watchers may see more.

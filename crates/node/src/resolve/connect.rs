@@ -24,6 +24,8 @@ struct Guard {
     host_map: HostMap,
     names: Names,
     exempt: Vec<SocketAddr>,
+    /// For addresses that an operator gave himself: this machine and private networks, too.
+    private: bool,
 }
 
 /// Why there is no connection.
@@ -50,6 +52,18 @@ impl GuardedConnector {
             host_map: site.host_map().clone(),
             names: Names::new(site.seams().name_server),
             exempt: site.seams().exempt.clone(),
+            private: false,
+        }))
+    }
+
+    /// The same for addresses that nobody but an operator gave: this machine and private networks
+    /// are allowed, there by plain http, too.
+    pub(super) fn with_private(site: &Site) -> Self {
+        Self(Arc::new(Guard {
+            host_map: HostMap::default(),
+            names: Names::new(site.seams().name_server),
+            exempt: site.seams().exempt.clone(),
+            private: true,
         }))
     }
 
@@ -79,11 +93,16 @@ impl Guard {
     /// The addresses that may be connected to, at least one.
     async fn addresses(&self, uri: &Uri) -> Result<Vec<SocketAddr>, ConnectError> {
         let host = Host::of_uri(uri).ok_or(ConnectError::Plain)?;
-        if uri.scheme() != Some(&::http::uri::Scheme::HTTPS) {
+        let is_https = uri.scheme() == Some(&::http::uri::Scheme::HTTPS);
+        if !is_https && !self.private {
             let mapped = self.host_map.address(&host).ok_or(ConnectError::Plain)?;
             return Ok(vec![mapped]);
         }
-        let port = host.port().unwrap_or(443);
+        let port = match uri.port_u16() {
+            Some(port) => port,
+            None if is_https => 443,
+            None => 80,
+        };
         let found = match host.literal() {
             Some(address) => vec![address],
             None => self
@@ -92,18 +111,24 @@ impl Guard {
                 .await
                 .map_err(ConnectError::Name)?,
         };
-        let mut refused = None;
+        let (mut refused, mut last) = (None, None);
         let mut allowed = Vec::new();
         for address in found {
             let target = SocketAddr::new(address, port);
             match AddressClass::of(address) {
+                Some(class) if self.private && class.is_inside() => allowed.push(target),
                 Some(class) if !self.exempt.contains(&target) => refused = Some(class),
+                // In the clear within one's own walls only.
+                None if !is_https => last = Some(ConnectError::Plain),
                 _ => allowed.push(target),
             }
         }
         match refused {
             Some(class) if allowed.is_empty() => Err(ConnectError::Refused(class)),
-            _ => Ok(allowed),
+            _ => match last {
+                Some(error) if allowed.is_empty() => Err(error),
+                _ => Ok(allowed),
+            },
         }
     }
 }

@@ -50,6 +50,13 @@ impl AddressClass {
     }
 }
 
+impl AddressClass {
+    /// Whether it is this machine, or a network of the operator's own.
+    pub(super) const fn is_inside(self) -> bool {
+        matches!(self, Self::CarrierNat | Self::Loopback | Self::Private)
+    }
+}
+
 impl fmt::Display for AddressClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

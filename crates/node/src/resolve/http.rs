@@ -27,6 +27,8 @@ pub struct Http {
     guard: GuardedConnector,
     known: Peers,
     strangers: Peers,
+    /// For addresses that an operator gave, also within his own walls.
+    inside: Peers,
 }
 
 /// What a peer's transport said to an envelope.
@@ -138,23 +140,26 @@ impl Http {
     #[must_use]
     pub fn new(site: &Site) -> Self {
         let guard = GuardedConnector::new(site);
-        let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls(&site.seams().extra_roots))
-            .https_or_http()
-            .enable_http1()
-            .wrap_connector(guard.clone());
-        let build = |idle: usize| {
+        let connector = |guard: GuardedConnector| {
+            HttpsConnectorBuilder::new()
+                .with_tls_config(tls(&site.seams().extra_roots))
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(guard)
+        };
+        let build = |guard: GuardedConnector, idle: usize| {
             Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(KEPT)
                 .pool_max_idle_per_host(idle)
                 .http1_max_buf_size(HEAD_BYTES)
                 .http1_max_headers(HEADERS)
-                .build(connector.clone())
+                .build(connector(guard))
         };
         Self {
-            known: build(KEPT_FOR_A_HOST),
-            strangers: build(0),
+            known: build(guard.clone(), KEPT_FOR_A_HOST),
+            strangers: build(guard.clone(), 0),
+            inside: build(GuardedConnector::with_private(site), 0),
             guard,
         }
     }
@@ -191,6 +196,28 @@ impl Http {
         request.headers_mut().insert(header::CONTENT_TYPE, ENVELOPE);
         let (response, _) = self.exchange(Lane::Known, uri, request, POST).await?;
         Ok(response)
+    }
+
+    /// Posts to an address that an operator gave. No redirect is followed. Gives the status, and
+    /// when it wants to be asked again.
+    ///
+    /// # Errors
+    /// [`FetchError`] if no whole answer came.
+    pub(crate) async fn post_hook(
+        &self,
+        url: &str,
+        inside: bool,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(u16, Option<Duration>), FetchError> {
+        let uri: Uri = url.parse().map_err(|_| FetchError::Url)?;
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = headers;
+        let client = if inside { &self.inside } else { &self.known };
+        let (response, _) = exchange(client, uri, request, HOOK).await?;
+        let status = response.status().as_u16();
+        Ok((status, retry_after(response.headers())))
     }
 
     /// Whether somebody answers there. Asks for the page, which no endpoint has: unlike an envelope
@@ -276,34 +303,43 @@ impl Http {
         &self,
         lane: Lane,
         uri: Uri,
-        mut request: Request<Full<Bytes>>,
+        request: Request<Full<Bytes>>,
         limits: Limits,
     ) -> Result<(Response<()>, Bytes), FetchError> {
         let client = match lane {
             Lane::Known => &self.known,
             Lane::Stranger => &self.strangers,
         };
-        let host = host(&uri);
-        *request.uri_mut() = uri;
-        request.headers_mut().insert(header::USER_AGENT, AGENT);
-        let exchange = async {
-            let response = client
-                .request(request)
-                .await
-                .map_err(|error| broken(&host, error))?;
-            let (head, body) = response.into_parts();
-            let body = read(body, &host, limits.bytes).await?;
-            Ok((Response::from_parts(head, ()), body))
-        };
-        tokio::time::timeout(limits.time, exchange)
-            .await
-            .unwrap_or_else(|_| {
-                Err(FetchError::Timeout {
-                    host: host.clone(),
-                    limit: limits.time,
-                })
-            })
+        exchange(client, uri, request, limits).await
     }
+}
+
+async fn exchange(
+    client: &Peers,
+    uri: Uri,
+    mut request: Request<Full<Bytes>>,
+    limits: Limits,
+) -> Result<(Response<()>, Bytes), FetchError> {
+    let host = host(&uri);
+    *request.uri_mut() = uri;
+    request.headers_mut().insert(header::USER_AGENT, AGENT);
+    let exchange = async {
+        let response = client
+            .request(request)
+            .await
+            .map_err(|error| broken(&host, error))?;
+        let (head, body) = response.into_parts();
+        let body = read(body, &host, limits.bytes).await?;
+        Ok((Response::from_parts(head, ()), body))
+    };
+    tokio::time::timeout(limits.time, exchange)
+        .await
+        .unwrap_or_else(|_| {
+            Err(FetchError::Timeout {
+                host: host.clone(),
+                limit: limits.time,
+            })
+        })
 }
 
 async fn read(body: Incoming, host: &str, limit: usize) -> Result<Bytes, FetchError> {
@@ -424,6 +460,11 @@ const POST: Limits = Limits {
 const STATUS: Limits = Limits {
     time: Duration::from_secs(10),
     bytes: 16 * 1024,
+};
+/// For a webhook: as long as the specification advises.
+const HOOK: Limits = Limits {
+    time: Duration::from_secs(20),
+    bytes: 64 * 1024,
 };
 /// How long an idle connection is kept; below the 30 s after which a node closes it, so that an
 /// envelope rarely runs into a closing connection.

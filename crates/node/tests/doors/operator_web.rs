@@ -93,7 +93,11 @@ impl House {
 }
 
 /// Each act, with a body that gets as far as the question who may.
-const EVERY_ACT: [(&str, &str); 19] = [
+const EVERY_ACT: [(&str, &str); 23] = [
+    ("POST /v1/webhooks", r#"{"url":"https://hooks.test/x"}"#),
+    ("POST /v1/webhooks/HOOK/rotate", "{}"),
+    ("POST /v1/webhooks/HOOK/test", ""),
+    ("DELETE /v1/webhooks/HOOK", ""),
     ("POST /v1/agents", r#"{"name":"carla"}"#),
     ("DELETE /v1/agents/aria", ""),
     ("POST /v1/operators", r#"{"name":"mallory","role":"admin"}"#),

@@ -59,10 +59,10 @@ pub fn operators_are_found_by_each_of_their_tokens_and_stay_when_removed(world: 
 fn webhook(id: &str) -> WebhookRow {
     WebhookRow {
         id: id.to_owned(),
-        url: "https://hooks.test/x".to_owned(),
+        host: "https://hooks.test".to_owned(),
+        sealed: "AAEC".to_owned(),
         events: vec!["knock.received".to_owned()],
         allow_private: false,
-        generation: 1,
         old_until: None,
         created: START,
         failures: 0,

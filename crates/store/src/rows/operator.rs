@@ -34,20 +34,19 @@ impl OperatorRow {
     }
 }
 
-/// An address that is told what happens, by Standard Webhooks. Its secret is not kept: it follows
-/// from the master key, `id` and `generation`.
+/// An address that is told what happens, by Standard Webhooks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WebhookRow {
     /// Its id: 16 random octets as base64url.
     pub id: String,
-    /// Where it is posted to.
-    pub url: String,
+    /// Scheme and host of where it is posted to.
+    pub host: String,
+    /// The whole address, which may be a secret itself, and the secrets that sign, sealed.
+    pub sealed: String,
     /// Types of events that it is told; empty for all.
     pub events: Vec<String>,
     /// May be at a private address.
     pub allow_private: bool,
-    /// Counts its secrets, from 1.
-    pub generation: u32,
     /// Until when the secret before signs, too.
     pub old_until: Option<Timestamp>,
     /// When it was made.

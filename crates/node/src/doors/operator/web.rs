@@ -28,6 +28,7 @@ use axum::{Extension, Router};
 use comity_api::Problem;
 use comity_api::operator::{SignIn, SignedIn};
 use comity_engine::Code;
+use comity_jose::{constant_time_eq, sha256};
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HeaderMap,
     HeaderName, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
@@ -166,7 +167,8 @@ impl Gate {
         let (operator, session) = self.signed_in(called, headers).await?;
         if is_act {
             let repeated = headers.get(CSRF).map(HeaderValue::as_bytes);
-            let is_same = repeated.is_some_and(|text| same(text, session.csrf.as_bytes()));
+            let is_same =
+                repeated.is_some_and(|text| constant_time_eq(text, session.csrf.as_bytes()));
             if !is_same {
                 return Err(Problem::new(
                     Code::ORIGIN.as_str(),
@@ -205,7 +207,7 @@ impl Gate {
 
     /// Who holds this token. Wrong ones are counted, and not looked up when there were too many.
     async fn let_in(&self, token: &str, remote: Remote) -> Result<(Operator, [u8; 32]), Problem> {
-        let hash = comity_jose::sha256(&[token.as_bytes()]);
+        let hash = sha256(&[token.as_bytes()]);
         let prefix = remote.0.map(Prefix::of);
         if !self.tries.may_try(&hash, prefix) {
             return Err(too_many("too many wrong tokens were tried from there"));
@@ -347,11 +349,6 @@ fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let pairs = all.filter_map(|line| line.to_str().ok());
     let mut pairs = pairs.flat_map(|line| line.split(';'));
     pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
-}
-
-/// Compares by hash: how long it takes tells nothing about what is right.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    comity_jose::sha256(&[a]) == comity_jose::sha256(&[b])
 }
 
 fn no_token() -> Problem {

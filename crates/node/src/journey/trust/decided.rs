@@ -100,7 +100,10 @@ fn show(tx: &dyn Tx, row: &EntryRow) -> Result<Option<Decision>, CoreError> {
 }
 
 /// Our agent and the peer of a decision; its grant's id where neither grant nor knock was kept.
-fn parties(tx: &dyn Tx, decided: &Decided) -> Result<(Option<String>, String), CoreError> {
+pub(in crate::journey) fn parties(
+    tx: &dyn Tx,
+    decided: &Decided,
+) -> Result<(Option<String>, String), CoreError> {
     if let Some(message) = &decided.message
         && let Some(knock) = tx.knock(message)?
     {

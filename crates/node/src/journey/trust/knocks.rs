@@ -9,6 +9,7 @@ use crate::journey::Core;
 use crate::journey::accept::{WireAnswer, silent};
 use crate::journey::claims::{Arrival, Stop};
 use crate::journey::trouble::CoreError;
+use crate::journey::webhooks;
 use comity_did::{Did, DidDocument};
 use comity_engine::contact::Knock;
 use comity_engine::room::{self, Place};
@@ -110,6 +111,7 @@ impl Core {
         if decided {
             self.after_decision(&arrival.agent.did);
         }
+        self.signals.webhooks.raise();
         self.signals.integrated.raise();
         Ok(WireAnswer::Accepted)
     }
@@ -153,7 +155,10 @@ fn take(
             tx.put_knock(&row)?;
             letting.begin(tx, entropy, &row)?;
         }
-        None => tx.put_knock(&row)?,
+        None => {
+            tx.put_knock(&row)?;
+            webhooks::events::knock_received(tx, entropy, &row)?;
+        }
     }
     Ok(true)
 }
