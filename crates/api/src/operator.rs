@@ -428,7 +428,8 @@ pub struct Webhook {
 pub struct CreateWebhook {
     /// Where to post.
     pub url: String,
-    /// What it is told (`knock.received knock.decided grant.ended peer.suspended`); none named: all.
+    /// What it is told (`delivery.parked grant.ended knock.decided knock.received
+    /// peer.suspended`); none named: all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<String>,
     /// It may be on this machine or in a private network, there also by plain http.

@@ -210,7 +210,11 @@ async fn an_operator_may_give_up_what_waits() {
     let message = aria.send(BRUNO, REQUEST, json!({})).await;
     let delivery = bruno.lease_one().await;
     bruno.park(&delivery, "Go on?", None).await;
-    bruno.core().drop_message(&message.id).await.unwrap();
+    bruno
+        .core()
+        .drop_message(&Operator::local(), &message.id)
+        .await
+        .unwrap();
     let ended = aria.wait(&message.id, WaitFor::Done).await;
     assert_eq!(ended.code.as_deref(), Some("e.m.me.dropped"));
     assert!(bruno.parked().await.is_empty());

@@ -1,8 +1,9 @@
 //! Records: what peers' bundles open.
 
 use comity_record::entry::{
-    Acted, AgentChanged, Asked, Counted, Decided, Ended, EndedState, Entry, LogStarted, MAX_RECORD_BYTES,
-    MessageFacts, MessageIn, MessageOut, Outcome, Proof, ReceiptIn, Refused, Settled,
+    Acted, AgentChanged, Asked, Counted, Decided, Ended, EndedState, Entry, LogStarted,
+    MAX_RECORD_BYTES, MessageFacts, MessageIn, MessageOut, Outcome, Proof, ReceiptIn, Refused,
+    Settled,
 };
 use comity_record::receipt::By;
 use comity_record::{Digest, Event, Fingerprint, Leaf, ReceiptState, Record};

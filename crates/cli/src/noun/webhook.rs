@@ -16,7 +16,7 @@ use std::time::Duration;
 ///
 /// Standard Webhooks (standardwebhooks.com): signed, posted again for a day until taken, a pointer
 /// with a link to the operator's page and never a message's content. Events: knock.received,
-/// knock.decided, grant.ended, peer.suspended.
+/// knock.decided, grant.ended, delivery.parked, peer.suspended.
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,

@@ -8,7 +8,7 @@
 mod browser;
 
 use browser::{Browser, chromium};
-use comity_api::agent::{LeaseRequest, Leased, Message, Send};
+use comity_api::agent::{LeaseRequest, Leased, Message, Send, SettleRequest, Settled, Settlement};
 use comity_api::operator::{CreateOperator, Knock, OperatorToken};
 use comity_testkit::{Door, Organisation, free_address};
 use serde_json::{Value, json};
@@ -185,6 +185,29 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
     let lease = LeaseRequest { max: 1, wait_s: 20 };
     let (_, leased): (u16, Leased) = world.bruno.post("/v1/lease", &lease).await.unwrap();
     assert_eq!(leased.deliveries.len(), 1, "her message came in");
+    // Bruno is in doubt, and asks.
+    let park = Settlement {
+        delivery: leased.deliveries[0].delivery.clone(),
+        lease: leased.deliveries[0].lease.clone(),
+        outcome: "park".to_owned(),
+        question: Some("They want <b>everything</b>\u{202e}. Go on?".to_owned()),
+        ..Settlement::default()
+    };
+    let settle = SettleRequest {
+        settlements: vec![park],
+    };
+    let (_, _): (u16, Settled) = world.bruno.post("/v1/settle", &settle).await.unwrap();
+    browser.until("!!document.querySelector('.parked')").await;
+    let asks = browser.text(".parked").await;
+    assert!(asks.contains("<b>everything</b>⟨U+202E⟩. Go on?"), "{asks}");
+    browser.write(".parked textarea", "Only three rows.").await;
+    browser.picture("5-a-question").await;
+    browser.click(".parked .yes").await;
+    browser.until("!document.querySelector('.parked')").await;
+    let (_, leased): (u16, Leased) = world.bruno.post("/v1/lease", &lease).await.unwrap();
+    let answer = leased.deliveries[0].context.answer.as_ref().unwrap();
+    assert_eq!(answer.answer, Some(json!("Only three rows.")));
+    assert_eq!(answer.by, "dana");
     let grants: Value = world.ours.operator().get("/v1/grants").await.unwrap();
     assert_eq!(grants[0]["we_may_send"], json!([]), "{grants}");
     assert_eq!(grants[0]["decided_by"], "dana");
@@ -192,11 +215,11 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
         .until("/1 of 5 messages accepted/.test(document.querySelector('.grant').innerText)")
         .await;
     is_clean(&mut browser).await;
-    browser.picture("5-a-grant").await;
+    browser.picture("6-a-grant").await;
 
     browser.click(".grant .revoke").await;
     browser.until("document.getElementById('ask').open").await;
-    browser.picture("6-revoke").await;
+    browser.picture("7-revoke").await;
     browser.click("#ask-no").await;
     browser.until("!document.getElementById('ask').open").await;
     assert_eq!(
@@ -214,7 +237,7 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
         .until("/does not wait any more: approved/.test(document.body.innerText)")
         .await;
     browser.resize(1280, 900).await;
-    browser.picture("7-afterwards-on-a-desk").await;
+    browser.picture("8-afterwards-on-a-desk").await;
     is_clean(&mut browser).await;
 }
 
@@ -243,7 +266,7 @@ async fn a_person_denies_and_blocks_and_is_told_when_a_knock_changes() {
         .await;
     let told = browser.text(".knock .changed").await;
     assert!(told.contains("what they say they want"), "{told}");
-    browser.picture("8-it-changed").await;
+    browser.picture("9-it-changed").await;
 
     browser.click(".knock .block").await;
     browser.until("document.getElementById('ask').open").await;
@@ -254,7 +277,7 @@ async fn a_person_denies_and_blocks_and_is_told_when_a_knock_changes() {
         .await;
     world.state_of(&second, "refused").await;
     is_clean(&mut browser).await;
-    browser.picture("9-blocked").await;
+    browser.picture("10-blocked").await;
 
     // Signed out, and the token removed: the page shows nothing more.
     world

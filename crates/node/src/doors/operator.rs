@@ -20,8 +20,8 @@ use axum::routing::{delete, get, post};
 use axum::{Extension, Router};
 use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{
-    AnswerParked, Approve, CreateAgent, CreateGrant, CreateOperator, CreateWebhook, Deny, Examine, Export,
-    ListQuery, PeerAct, ResumeGrant, RotateOperator,
+    AnswerParked, Approve, CreateAgent, CreateGrant, CreateOperator, CreateWebhook, Deny, Examine,
+    Export, ListQuery, PeerAct, ResumeGrant, RotateOperator,
 };
 use comity_api::policy::{DryRun, EndRule, Explain, Rule};
 use comity_api::vouch::{ImportVouch, IssueVouch, VouchRight, Vouches};
@@ -376,9 +376,14 @@ async fn parked(State(door): Door, uri: Uri) -> Answer {
     ok(&door.core.parked(problem::query(&uri)?).await?)
 }
 
-async fn answer_parked(State(door): Door, Path(id): Path<String>, body: Body) -> Answer {
+async fn answer_parked(
+    State(door): Door,
+    Extension(by): By,
+    Path(id): Path<String>,
+    body: Body,
+) -> Answer {
     let answer: AnswerParked = door.read(body).await?;
-    ok(&door.core.answer(&Operator::local(), &id, answer).await?)
+    ok(&door.core.answer(&by, &id, answer).await?)
 }
 
 async fn held(State(door): Door) -> Answer {

@@ -12,6 +12,7 @@ use super::trust::Operator;
 use comity_api::operator::{self, AnswerParked, Decided, ListQuery};
 use comity_api::{Problem, safe};
 use comity_engine::park::{self, ParkError};
+use comity_engine::role::Act;
 use comity_engine::{GrantState, InState, Timestamp, defaults};
 use comity_jose::Entropy;
 use comity_record::Event;
@@ -43,7 +44,7 @@ impl Core {
     /// id or digest. The delivery is offered again at once.
     ///
     /// # Errors
-    /// There is no such message, or more than one; it asks nothing, something else by now, or was
+    /// `by` may not; there is no such message, or more than one; it asks nothing, something else by now, or was
     /// answered; its time is over; the grant that let it in has ended; the answer is none or too
     /// long.
     pub async fn answer(
@@ -54,7 +55,9 @@ impl Core {
     ) -> Result<Decided, Problem> {
         park::answer(&answer.answer).map_err(unfit)?;
         let wanted = prefix.to_owned();
-        let delivery = self.store.read(move |tx| find(tx, &wanted)).await?.delivery;
+        let found = self.store.read(move |tx| find(tx, &wanted)).await?;
+        by.check(Act::Decide(&self.name_of(&found.recipient)))?;
+        let delivery = found.delivery;
         let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let row = self
             .store

@@ -9,6 +9,7 @@ use super::note::note;
 use super::parked;
 use super::receipts::owe;
 use super::trouble::{CoreError, bad, not_found};
+use super::webhooks;
 use crate::fail;
 use comity_api::Problem;
 use comity_api::agent::{SettleDone, Settlement};
@@ -151,6 +152,9 @@ impl Core {
         if matches!(act, Act::Reject { .. }) {
             self.signals.outbox.raise();
         }
+        if matches!(act, Act::Park { .. }) {
+            self.signals.webhooks.raise();
+        }
         // The next of the thread may be leased now.
         self.signals.inbox(caller.did()).raise();
         let messages = sent.iter().map(|(row, _)| row.id.to_string()).collect();
@@ -200,7 +204,7 @@ fn apply(
             parked::park(tx, &mut row, question, *until)?;
             row.outcome = Some(outcome("park", None));
             tx.put_incoming(&row)?;
-            return Ok(());
+            return webhooks::events::parked(tx, entropy, &row);
         }
     };
     row.state = InState::Settled;

@@ -131,8 +131,8 @@ const EVERY_ACT: [(&str, &str); 23] = [
 const RULE: &str = r#"{"name":"friends","domain":"org-f.test","they_may_send":["https://example.org/x/1.0"],"until":4000000000}"#;
 /// What is posted and changes nothing.
 const READS: [&str; 3] = ["/v1/doctor", "/v1/policy/explain", "/v1/record/export"];
-/// Held messages are rare: `allow` has a test of its own.
-const ELSEWHERE: [&str; 1] = ["/v1/held/{id}/allow"];
+/// What waits for these is not there yet: the last test here makes it.
+const ELSEWHERE: [&str; 2] = ["/v1/held/{id}/allow", "/v1/parked/{id}/answer"];
 
 /// A route that forgets to ask who it is would be everybody's.
 #[test]
@@ -562,4 +562,44 @@ async fn acts_of_one_operator_have_a_rate() {
     assert_eq!(last, StatusCode::TOO_MANY_REQUESTS);
     let answer = house.as_token(&other, "POST /v1/doctor", json!({})).await;
     assert_eq!(answer.status, StatusCode::OK);
+}
+
+/// What is named by an id is looked up first; then the role counts as everywhere.
+#[tokio::test]
+async fn held_and_parked_messages_are_for_who_decides_for_the_agent() {
+    let house = House::with(|config| {
+        config.outbound = Some(comity_node::config::Outbound::Ask);
+    })
+    .await;
+    let brunos = house.operator("bob", "approver", &["bruno"]).await;
+    let arias = house.operator("ari", "approver", &["aria"]).await;
+    let sent = house.aria.send(&house.bruno(), REQUEST, json!({})).await;
+    let allow = format!("POST /v1/held/{}/allow", sent.id);
+    let refused = house.as_token(&brunos, &allow, Value::Null).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "it is Aria's");
+    let allowed = house.as_token(&arias, &allow, Value::Null).await;
+    assert_eq!(allowed.status, StatusCode::OK, "{:?}", allowed.body);
+    let about = house.bruno();
+    assert!(
+        house
+            .acts()
+            .await
+            .contains(&("allow".into(), "ari".into(), about))
+    );
+
+    house.aria.approve().await;
+    let delivery = house.lease(1).await.remove(0);
+    let park = json!({"settlements": [{"delivery": delivery["delivery"],
+        "lease": delivery["lease"], "outcome": "park", "question": "Go on?"}]});
+    house.ask("POST /v1/settle", park).await;
+    let answer = format!(
+        "POST /v1/parked/{}/answer",
+        delivery["delivery"].as_str().unwrap()
+    );
+    let yes = json!({"answer": "yes"});
+    let refused = house.as_token(&arias, &answer, yes.clone()).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "it is Bruno's");
+    let answered = house.as_token(&brunos, &answer, yes).await;
+    assert_eq!(answered.status, StatusCode::OK, "{:?}", answered.body);
+    assert_eq!(house.lease(1).await[0]["context"]["answer"]["by"], "bob");
 }

@@ -50,6 +50,8 @@ const HOSTS: &str = "crates/node/src/config/tests.rs::hosts_are_domain_names_wit
 const REVOKE: &str = "revocation::nothing_is_handed_out_after_a_revocation_that_races_with_mail";
 const SOCKET_OWNER: &str =
     "crates/node/tests/doors/operator.rs::only_the_owner_may_open_the_socket";
+const OPERATOR_TOKEN: &str = "crates/node/tests/doors/operator_web.rs::wrong_tokens_run_out_and_do_not_keep_the_right_ones_out";
+const OPERATOR_PAGE: &str = "crates/node/tests/doors/operator_web.rs::acts_by_session_come_from_the_page_itself_or_not_at_all";
 const OTHERS: &str = "agent_others::an_agents_token_reaches_no_other_agents_messages_or_deliveries";
 const NODES_OWN: &str = "agent_others::an_agent_cannot_send_what_is_the_nodes_to_say";
 const FULL: &str = "crates/store-sqlite/tests/faults.rs::a_commit_that_fails_fails_every_unit_of_its_group_and_nothing_else";
@@ -270,7 +272,7 @@ pub const CLASSES: &[Class] = &[
             No("the wire knows no tokens: messages prove themselves"),
             Generator("agent_http::a_bad_token_opens_no_route"),
             Generator("agent_socket::no_socket_opens_without_token_or_for_foreign_pages"),
-            Test(SOCKET_OWNER),
+            Test(OPERATOR_TOKEN),
             Test(CLI_ERROR),
             No("tokens are made by the node, not configured"),
             NO_CALLER,
@@ -284,7 +286,7 @@ pub const CLASSES: &[Class] = &[
             ),
             Generator("agent_http::foreign_hosts_and_origins_are_refused_with_a_good_token_too"),
             Generator("agent_socket::no_socket_opens_without_token_or_for_foreign_pages"),
-            No("a unix socket: no web page reaches it"),
+            Test(OPERATOR_PAGE),
             No("no browser runs it"),
             Test(
                 "crates/node/tests/doors/agent_http.rs::only_names_of_this_machine_and_configured_ones_are_served",

@@ -8,11 +8,12 @@ use comity_api::safe;
 use comity_engine::Timestamp;
 use comity_jose::{Entropy, base64url};
 use comity_record::entry::{Decided, Outcome};
-use comity_store::{KnockRow, Tx, WebhookEvent};
+use comity_store::{Incoming, KnockRow, Tx, WebhookEvent};
 use serde_json::{Value, json};
 
 /// Types of events, besides `webhook.test`.
-pub(super) const ALL: [&str; 4] = [
+pub(super) const ALL: [&str; 5] = [
+    "delivery.parked",
     "knock.received",
     "knock.decided",
     "grant.ended",
@@ -37,6 +38,22 @@ pub(crate) fn knock_received(
         "decide_by": rfc3339(row.expires),
     });
     announce(tx, entropy, "knock.received", &data)
+}
+
+/// An agent asks a person. Not what: its words may quote the message.
+pub(crate) fn parked(
+    tx: &mut dyn Tx,
+    entropy: &dyn Entropy,
+    row: &Incoming,
+) -> Result<(), CoreError> {
+    let until = row.parked.as_ref().map(|parked| rfc3339(parked.until));
+    let data = json!({
+        "delivery": row.delivery,
+        "from": row.sender,
+        "to": row.recipient,
+        "answer_by": until,
+    });
+    announce(tx, entropy, "delivery.parked", &data)
 }
 
 /// A decision was recorded: it may be about a knock, or the end of a grant.

@@ -229,9 +229,11 @@ impl Core {
             return body.to_owned();
         };
         if let (Some(page), Some(data)) = (self.site.operator_url(), value.get_mut("data")) {
-            let link = match data.get("knock").and_then(Value::as_str) {
-                Some(knock) => format!("{page}/#knock={knock}"),
-                None => format!("{page}/"),
+            let of = |name: &str| data.get(name).and_then(Value::as_str);
+            let link = match (of("knock"), of("delivery")) {
+                (Some(knock), _) => format!("{page}/#knock={knock}"),
+                (_, Some(delivery)) => format!("{page}/#parked={delivery}"),
+                (None, None) => format!("{page}/"),
             };
             data["url"] = link.into();
         }

@@ -322,6 +322,9 @@ const decisionLine = (one) => el("li", {}, el("b", {}, one.what), " by ", one.by
 /** A link to a knock that waits no more says what became of it. */
 async function follow(knocks) {
   const id = new URLSearchParams(location.hash.slice(1)).get("knock");
+  const asked = new URLSearchParams(location.hash.slice(1)).get("parked");
+  const question = asked && $(`parked-${asked}`);
+  if (question && !question.classList.contains("linked")) { question.classList.add("linked"); question.scrollIntoView({ block: "start" }); }
   for (const { card } of shown.values()) card.classList.remove("linked");
   if (!id) { $("linked").replaceChildren(); return; }
   const card = $(`knock-${id}`);
