@@ -157,6 +157,25 @@ impl Browser {
         }
     }
 
+    /// Touches an element until that shows: a list that was just drawn anew may have taken it away
+    /// under the finger.
+    pub(crate) async fn press(&mut self, selector: &str, shows: &str) {
+        for _ in 0..5 {
+            if self.eval(shows).await == json!(true) {
+                return;
+            }
+            self.click(selector).await;
+            let deadline = Instant::now() + Duration::from_secs(4);
+            while Instant::now() < deadline {
+                if self.eval(shows).await == json!(true) {
+                    return;
+                }
+                sleep(Duration::from_millis(50)).await;
+            }
+        }
+        self.until(shows).await;
+    }
+
     /// Types into an element.
     pub(crate) async fn write(&mut self, selector: &str, text: &str) {
         self.click(selector).await;

@@ -125,6 +125,8 @@ async fn is_clean(browser: &mut Browser) {
     assert_eq!(browser.eval(wider).await, json!(0), "it scrolls sideways");
 }
 
+/// The page asks whether one is sure.
+const ASKED: &str = "document.getElementById('ask').open";
 const HOSTILE: &str = "Q3 \u{202e}eerga\u{202c} <script>window.owned=1</script>\
     <img src=x onerror=\"window.owned=1\">\u{200b} {{owned}}";
 
@@ -179,8 +181,7 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
     browser.write(".knock input[type=number]", "5").await;
     assert_eq!(browser.text(".knock .approve").await, "Approve only this");
     browser.picture("4-narrowed").await;
-    browser.click(".knock .approve").await;
-    browser.until("!!document.querySelector('.grant')").await;
+    browser.press(".knock .approve", "!!document.querySelector('.grant')").await;
     world.state_of(&message, "received").await;
     let lease = LeaseRequest { max: 1, wait_s: 20 };
     let (_, leased): (u16, Leased) = world.bruno.post("/v1/lease", &lease).await.unwrap();
@@ -202,8 +203,7 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
     assert!(asks.contains("<b>everything</b>⟨U+202E⟩. Go on?"), "{asks}");
     browser.write(".parked textarea", "Only three rows.").await;
     browser.picture("5-a-question").await;
-    browser.click(".parked .yes").await;
-    browser.until("!document.querySelector('.parked')").await;
+    browser.press(".parked .yes", "!document.querySelector('.parked')").await;
     let (_, leased): (u16, Leased) = world.bruno.post("/v1/lease", &lease).await.unwrap();
     let answer = leased.deliveries[0].context.answer.as_ref().unwrap();
     assert_eq!(answer.answer, Some(json!("Only three rows.")));
@@ -217,8 +217,7 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
     is_clean(&mut browser).await;
     browser.picture("6-a-grant").await;
 
-    browser.click(".grant .revoke").await;
-    browser.until("document.getElementById('ask').open").await;
+    browser.press(".grant .revoke", ASKED).await;
     browser.picture("7-revoke").await;
     browser.click("#ask-no").await;
     browser.until("!document.getElementById('ask').open").await;
@@ -226,7 +225,7 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
         browser.eval("!!document.querySelector('.grant')").await,
         json!(true)
     );
-    browser.click(".grant .revoke").await;
+    browser.press(".grant .revoke", ASKED).await;
     browser.click("#ask-yes").await;
     browser.until("!document.querySelector('.grant')").await;
     browser
@@ -268,8 +267,7 @@ async fn a_person_denies_and_blocks_and_is_told_when_a_knock_changes() {
     assert!(told.contains("what they say they want"), "{told}");
     browser.picture("9-it-changed").await;
 
-    browser.click(".knock .block").await;
-    browser.until("document.getElementById('ask').open").await;
+    browser.press(".knock .block", ASKED).await;
     browser.click("#ask-yes").await;
     browser.until("!document.querySelector('.knock')").await;
     browser

@@ -93,7 +93,7 @@ fn what_an_agent_asks_is_told_once_and_when_nobody_answered_in_time() {
     let (none, asks, over) = (Known::default(), parked(u64::MAX), parked(1));
     assert_eq!(
         told(&none, &asks, &[], &[]),
-        "bruno asks about a message of aria@agents.org-a.test: \"Go on\\u{1b}[2J?\"   \
+        "bruno asks about a message of aria@agents.org-a.test: \"Go on⟨U+001B⟩[2J?\"   \
          → comity parked answer 879d ANSWER"
     );
     assert_eq!(told(&asks, &asks, &[], &[]), "");
