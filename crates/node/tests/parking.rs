@@ -82,13 +82,13 @@ async fn a_parked_message_waits_for_a_person_over_a_restart_and_goes_on_with_the
         panic!("one message waits")
     };
     assert_eq!((&*asked.from, &*asked.to), (ARIA, BRUNO));
-    assert_eq!(asked.question, "Go on\\u{202e}?", "shown as what it is");
+    assert_eq!(asked.question, "Go on⟨U+202E⟩?", "shown as what it is");
     assert_eq!((asked.number, asked.until), (1, until));
     let status = bruno.core().status().await.unwrap();
     assert_eq!((status.parked, status.agents[0].inbox), (1, 1));
     let row = bruno.core().message(&message.id).await.unwrap();
     assert_eq!(row.state, "parked");
-    assert_eq!(row.detail.as_deref(), Some("\"Go on\\u{202e}?\""));
+    assert_eq!(row.detail.as_deref(), Some("\"Go on⟨U+202E⟩?\""));
     let nothing = bruno.core().lease(&bruno.caller, 1, Duration::ZERO).await;
     assert!(nothing.unwrap().is_empty());
     // What the sender sees is true, and no more than that.

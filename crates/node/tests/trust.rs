@@ -362,7 +362,7 @@ async fn an_invitation_lets_one_guest_in_and_no_second() {
     );
 
     // Used up: the same link lets nobody else in.
-    aria.core().create_agent("anton").await.unwrap();
+    aria.core().create_agent(&by(), "anton").await.unwrap();
     let second = AcceptInvitation {
         agent: "anton".to_owned(),
         ..accept

@@ -22,7 +22,18 @@ type Result<T, E = StoreError> = std::result::Result<T, E>;
 
 /// A transaction: all aggregates at one point in time.
 pub trait Tx:
-    Agents + Operators + Webhooks + Messages + Order + Outbox + Inbox + Trust + Policy + Vouches + Log + Receipts
+    Agents
+    + Operators
+    + Webhooks
+    + Messages
+    + Order
+    + Outbox
+    + Inbox
+    + Trust
+    + Policy
+    + Vouches
+    + Log
+    + Receipts
 {
     /// The store's clock.
     fn now(&self) -> Timestamp;

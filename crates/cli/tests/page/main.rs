@@ -181,7 +181,9 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
     browser.write(".knock input[type=number]", "5").await;
     assert_eq!(browser.text(".knock .approve").await, "Approve only this");
     browser.picture("4-narrowed").await;
-    browser.press(".knock .approve", "!!document.querySelector('.grant')").await;
+    browser
+        .press(".knock .approve", "!!document.querySelector('.grant')")
+        .await;
     world.state_of(&message, "received").await;
     let lease = LeaseRequest { max: 1, wait_s: 20 };
     let (_, leased): (u16, Leased) = world.bruno.post("/v1/lease", &lease).await.unwrap();
@@ -203,7 +205,9 @@ async fn a_person_sees_who_knocks_narrows_approves_and_ends_it() {
     assert!(asks.contains("<b>everything</b>⟨U+202E⟩. Go on?"), "{asks}");
     browser.write(".parked textarea", "Only three rows.").await;
     browser.picture("5-a-question").await;
-    browser.press(".parked .yes", "!document.querySelector('.parked')").await;
+    browser
+        .press(".parked .yes", "!document.querySelector('.parked')")
+        .await;
     let (_, leased): (u16, Leased) = world.bruno.post("/v1/lease", &lease).await.unwrap();
     let answer = leased.deliveries[0].context.answer.as_ref().unwrap();
     assert_eq!(answer.answer, Some(json!("Only three rows.")));

@@ -311,10 +311,7 @@ async fn import_vouch(State(door): Door, Extension(by): By, body: Body) -> Answe
 
 async fn give_right(State(door): Door, Extension(by): By, body: Body) -> Answer {
     let right: VouchRight = door.read(body).await?;
-    ok(&door
-        .core
-        .give_vouch_right(&by, right)
-        .await?)
+    ok(&door.core.give_vouch_right(&by, right).await?)
 }
 
 async fn take_right(State(door): Door, Extension(by): By, Path(agent): Path<String>) -> Answer {

@@ -8,6 +8,7 @@ use crate::resolve::Lane;
 use comity_api::Problem;
 use comity_api::vouch::{HeldVouch, ImportVouch};
 use comity_did::Did;
+use comity_engine::role::Act;
 use comity_engine::{GrantState, defaults, fresh};
 use comity_store::HeldRow;
 use comity_vouch::{Chain, Presented, StatusList, Vouch};
@@ -15,6 +16,7 @@ use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Operator;
 use super::knocks::acceptable;
 
 /// Status lists of others as last fetched, by address: when, and what.
@@ -70,20 +72,32 @@ impl Core {
     ///
     /// # Errors
     /// It is none, it is over, or it is for nobody here.
-    pub async fn import_vouch(&self, import: ImportVouch) -> Result<HeldVouch, Problem> {
+    pub async fn import_vouch(
+        &self,
+        by: &Operator,
+        import: ImportVouch,
+    ) -> Result<HeldVouch, Problem> {
         let now = self.clock.now().seconds();
         let held = read_held(&import.chain, now).ok_or_else(|| {
             bad("this is no chain of vouches, or it is over")
                 .detail("what `comity vouch show ID --json` has under `chain` is one")
         })?;
-        if self.agent_of(&held.row.subject).is_none() {
+        let Some(agent) = self.agent_of(&held.row.subject) else {
             let whom = &held.row.subject;
             return Err(bad(format!(
                 "it vouches for {whom}, which is no agent of this node"
             )));
-        }
+        };
+        by.check(Act::Decide(&agent.name))?;
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let (row, shown) = (held.row.clone(), shown(&held.row));
-        self.store.write(move |tx| keep(tx, &row)).await?;
+        self.store
+            .write(move |tx| {
+                keep(tx, &row)?;
+                by.acts(tx, &*entropy, "vouch-import", row.subject.as_str())
+            })
+            .await?;
+        self.signals.recorded.raise();
         Ok(shown)
     }
 

@@ -10,6 +10,7 @@ use comity_api::vouch::{IssueVouch, Issued, VouchRight};
 use comity_api::{Problem, safe};
 use comity_did::Did;
 use comity_didcomm::MessageId;
+use comity_engine::role::Act;
 use comity_engine::scope::Types;
 use comity_engine::{Code, defaults};
 use comity_jose::SignatureAlgorithm;
@@ -35,7 +36,7 @@ type Signed = (u64, Arc<str>);
 /// Who vouches on whose account.
 #[derive(Clone, Debug)]
 enum Account {
-    Operator(String),
+    Operator(Operator),
     Right(Did, String),
 }
 
@@ -49,7 +50,8 @@ impl Core {
         let agent = self
             .agent_named(name)
             .ok_or_else(|| not_found("agent", &safe(name)).next("comity agent"))?;
-        let account = Account::Operator(by.label().to_owned());
+        by.check(Act::Decide(&agent.name))?;
+        let account = Account::Operator(by.clone());
         self.vouch(&agent, issue, account).await
     }
 
@@ -107,17 +109,21 @@ impl Core {
             list,
             index,
             by: match &account {
-                Account::Operator(label) => label.clone(),
+                Account::Operator(by) => by.label().to_owned(),
                 Account::Right(_, label) => format!("agent:{label}"),
             },
             created: self.clock.now(),
             revoked: None,
         };
         let (kept, octets) = (row.clone(), vouch.as_str().as_bytes().to_vec());
+        let entropy = Arc::clone(&self.entropy);
         self.store
             .write(move |tx| {
-                if let Account::Right(agent, _) = &account {
-                    use_right(tx, agent, &kept)?;
+                match &account {
+                    Account::Operator(by) => {
+                        by.acts(tx, &*entropy, "vouch-issue", kept.subject.as_str())?;
+                    }
+                    Account::Right(agent, _) => use_right(tx, agent, &kept)?,
                 }
                 // Another may have taken the place meanwhile.
                 let taken = tx.all_issued(Some(&kept.issuer))?;
@@ -265,8 +271,10 @@ impl Core {
     ///
     /// # Errors
     /// There is no such vouch of ours, or more than one.
-    pub async fn revoke_vouch(&self, _by: &Operator, id: &str) -> Result<Issued, Problem> {
+    pub async fn revoke_vouch(&self, by: &Operator, id: &str) -> Result<Issued, Problem> {
         let row = self.issued_row(id).await?;
+        by.check(Act::Decide(&self.name_of(&row.issuer)))?;
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let digest = row.digest;
         let row = self
             .store
@@ -277,6 +285,7 @@ impl Core {
                     row.revoked = Some(tx.now());
                     tx.put_issued(&row)?;
                     tx.put_vouch_revoked(&digest)?;
+                    by.acts(tx, &*entropy, "vouch-revoke", &digest.to_string())?;
                 }
                 Ok::<_, CoreError>(row)
             })
@@ -349,6 +358,7 @@ impl Core {
         let agent = self
             .agent_named(&right.agent)
             .ok_or_else(|| not_found("agent", &safe(&right.agent)).next("comity agent"))?;
+        by.check(Act::Decide(&agent.name))?;
         let may = Types::parse(&right.may).map_err(|error| bad(safe(&error.to_string())))?;
         let now = self.clock.now();
         if right.until <= now.seconds() || may.is_empty() || right.count == 0 {
@@ -366,9 +376,14 @@ impl Core {
             created: now,
         };
         let shown = self.right(&row);
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         self.store
-            .write(move |tx| Ok::<_, CoreError>(tx.put_vouch_right(&row)?))
+            .write(move |tx| {
+                tx.put_vouch_right(&row)?;
+                by.acts(tx, &*entropy, "vouch-right-give", row.agent.as_str())
+            })
             .await?;
+        self.signals.recorded.raise();
         Ok(shown)
     }
 
@@ -376,14 +391,20 @@ impl Core {
     ///
     /// # Errors
     /// There is no such agent, or it has no right.
-    pub async fn take_vouch_right(&self, _by: &Operator, agent: &str) -> Result<(), Problem> {
+    pub async fn take_vouch_right(&self, by: &Operator, agent: &str) -> Result<(), Problem> {
         let agent = self
             .agent_named(agent)
             .ok_or_else(|| not_found("agent", &safe(agent)).next("comity agent"))?;
+        by.check(Act::Decide(&agent.name))?;
+        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
         let did = agent.did.clone();
         self.store
-            .write(move |tx| Ok::<_, CoreError>(tx.remove_vouch_right(&did)?))
+            .write(move |tx| {
+                tx.remove_vouch_right(&did)?;
+                by.acts(tx, &*entropy, "vouch-right-take", did.as_str())
+            })
             .await?;
+        self.signals.recorded.raise();
         Ok(())
     }
 
