@@ -132,7 +132,12 @@ async fn a_knock_its_decision_and_the_end_of_a_grant_are_told_without_any_conten
     for posted in world.receiver.posted() {
         assert!(!posted.body.contains("nobody's business"));
     }
-    assert_eq!(world.shown().await.waiting, 0);
+    // What was taken leaves the queue.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while world.shown().await.waiting > 0 {
+        assert!(std::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     // What the address and the secret are rests sealed.
     for file in ["comity.db", "comity.db-wal"] {
         let octets = std::fs::read(world.b.path().join(file)).unwrap_or_default();

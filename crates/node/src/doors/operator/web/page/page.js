@@ -114,9 +114,13 @@ function sure(question, yes) {
   const dialog = $("ask");
   $("question").textContent = question;
   $("ask-yes").textContent = yes;
-  dialog.returnValue = "no";
   dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
+  // The buttons answer, not the closing: that is told late, when somebody may be asked again.
+  return new Promise((done) => {
+    const answer = (is) => () => { dialog.close(); done(is); };
+    $("ask-yes").onclick = answer(true);
+    $("ask-no").onclick = dialog.oncancel = answer(false);
+  });
 }
 
 /** Runs an act; its buttons rest meanwhile. */
