@@ -92,7 +92,7 @@ impl Receiver {
     async fn talk(&self, mut stream: TcpStream) {
         let mut octets = Vec::new();
         let posted = loop {
-            let mut chunk = [0; 16_384];
+            let mut chunk = vec![0; 16_384];
             match stream.read(&mut chunk).await {
                 Ok(count) if count > 0 => octets.extend_from_slice(&chunk[..count]),
                 _ => return,

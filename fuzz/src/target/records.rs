@@ -108,6 +108,7 @@ fn records() -> Vec<Record> {
             question: "Go on?".into(),
             answer: Some(serde_json::json!({"limit": 5})),
         }),
+        vouches: vec![Digest::of(b"v")],
     };
     let acted = Acted {
         act: "block".into(),

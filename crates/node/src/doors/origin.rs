@@ -8,11 +8,11 @@ use std::net::IpAddr;
 
 /// `Host` names this machine or a configured name: a web page that resolves its own name to
 /// loopback (DNS rebinding) is refused. Gives the host as it was sent.
-pub(super) fn check_host<'a>(
-    headers: &'a HeaderMap,
+pub(super) fn check_host(
+    headers: &HeaderMap,
     own: IpAddr,
     configured: impl Fn(&Authority) -> bool,
-) -> Result<&'a str, Problem> {
+) -> Result<&str, Problem> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host.unwrap_or_default();
     let authority: Option<Authority> = host.parse().ok();

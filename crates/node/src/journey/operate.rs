@@ -216,6 +216,8 @@ impl Core {
             speaks: peer.speaks.iter().map(|word| safe(word)).collect(),
         });
         let domains = blocks.into_iter().map(|block| Peer {
+            who: comity_api::operator::Party::default(),
+            warnings: Vec::new(),
             did: block.domain.to_string(),
             blocked: true,
             grants: Vec::new(),
