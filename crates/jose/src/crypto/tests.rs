@@ -92,7 +92,7 @@ fn multibase_reads_its_two_alphabets_up_to_a_length() {
 /// RFC 4231 §4.3, test case 2.
 #[test]
 fn hmac_sha256_gives_the_known_answer() {
-    let tag = super::hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
+    let tag = hmac_sha256(b"Jefe", &[b"what do ya want ", b"for nothing?"]);
     let known = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
     let shown: String = tag.iter().map(|octet| format!("{octet:02x}")).collect();
     assert_eq!(shown, known);
