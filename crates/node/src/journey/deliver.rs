@@ -277,7 +277,9 @@ impl Core {
                 };
                 let grant = tx.grant_between(&agent, &row.to)?;
                 let active = |grant: &GrantRow| grant.state == GrantState::Active;
-                let live = grant.as_ref().is_some_and(active) && !is_ending(tx, &row)?;
+                let live = grant.as_ref().is_some_and(active)
+                    && !is_ending(tx, &row)?
+                    && !tx.is_blocked(&row.to)?;
                 if row.kind != OutKind::Contact && !live {
                     return Ok(Kept::Later);
                 }
