@@ -187,7 +187,8 @@ pub struct Context {
     /// What of the grant covers it: `grant` (it lists the type) or `reply` (in a thread of yours).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
-    /// Who let the sender in: an operator's name, `rule:NAME`, or `peer` where you knocked.
+    /// Who let the sender in: an operator's name, `rule:NAME`, or `rule:outbound` where your node
+    /// knocked because you wrote first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub let_in_by: Option<String>,
     /// Whose vouches let the sender in, the first of the chain first.

@@ -43,6 +43,16 @@ impl Domain {
         self.is_over(&other.host, other.port)
     }
 
+    /// True if a block of this domain bars the DID: as [`Domain::covers`], but without a port it
+    /// means every port. What lets in is read narrowly, what keeps out widely.
+    #[must_use]
+    pub fn bars(&self, did: &Did) -> bool {
+        host_of(did).is_some_and(|(host, port)| {
+            let port = self.port.and(port);
+            self.is_over(&host, port)
+        })
+    }
+
     /// This domain and those above it whose blocking would cover it, itself first.
     pub fn with_parents(did: &Did) -> impl Iterator<Item = Self> + use<> {
         let place = host_of(did).into_iter();
@@ -53,7 +63,14 @@ impl Domain {
             hosts
                 .into_iter()
                 .filter(|host| !is_public(host))
-                .map(move |host| Self { host, port })
+                .flat_map(move |host| {
+                    let every = Self {
+                        host: host.clone(),
+                        port: None,
+                    };
+                    let this = port.map(|_| Self { host, port });
+                    std::iter::once(every).chain(this)
+                })
         })
     }
 
@@ -183,6 +200,19 @@ mod tests {
         assert!(domain.covers(&did("did:web:agents.org-b.test%3A8443:bruno")));
         assert!(!domain.covers(&did("did:web:agents.org-b.test:bruno")));
         assert_eq!(domain.to_string(), "agents.org-b.test:8443");
+    }
+
+    #[test]
+    fn a_block_without_a_port_bars_every_port() {
+        let domain: Domain = "org-m.com".parse().unwrap();
+        assert!(domain.bars(&did("did:web:agents.org-m.com%3A8443:x")));
+        assert!(domain.bars(&did("did:web:org-m.com:x")));
+        assert!(!domain.bars(&did("did:web:org-n.com%3A8443:x")));
+        let port: Domain = "org-m.com:8443".parse().unwrap();
+        assert!(port.bars(&did("did:web:org-m.com%3A8443:x")));
+        assert!(!port.bars(&did("did:web:org-m.com:x")));
+        let mut parents = Domain::with_parents(&did("did:web:a.org-m.com%3A8443:x"));
+        assert!(parents.any(|parent| parent == domain));
     }
 
     #[test]

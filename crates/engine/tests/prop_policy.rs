@@ -233,7 +233,7 @@ proptest! {
             rules.iter().map(|rule| RuleState { rule, made, used }).collect();
         let stranger = Stranger {
             ours: &ours, sender: &sender, offer: &offer, first: None, invitation,
-            vouched: &vouched, blocked: false, revoked: false, now,
+            vouched: &vouched, blocked: false, revoked: false, keys_changed: false, now,
         };
         if let Answer::Approve { rule, grant, vouched: place } = &consider(&stranger, &states) {
             prop_assert!(grant.is_within(&offer));
@@ -284,7 +284,7 @@ proptest! {
             rules.iter().map(|rule| RuleState { rule, made, used }).collect();
         let message = FirstMessage {
             ours: &ours, sender: &sender, type_: &type_, invitation,
-            blocked: false, revoked: false, now,
+            blocked: false, revoked: false, keys_changed: false, now,
         };
         if let Ok((rule, limits)) = admit(&message, &states) {
             prop_assert!(limits.is_within(&rule.limits));

@@ -288,6 +288,81 @@ async fn a_blocked_domain_waits_no_longer_and_is_not_heard() {
     assert!(bruno.core().unblock(&by(), "org-a.test").await.is_err());
 }
 
+/// A wider offer of ours beside the grant ends with it, and later: it must not hide that the grant
+/// was revoked.
+#[tokio::test]
+async fn a_revocation_is_not_hidden_by_what_ended_after_it() {
+    let (_a, _b, aria, bruno) = two().await;
+    acquaint(&aria, &bruno).await;
+    let partners = Rule {
+        domain: Some("org-a.test".to_owned()),
+        ..rule("partners")
+    };
+    bruno.core().add_rule(&by(), partners).await.unwrap();
+    bruno.send(ARIA, &format!("{OTHER}/x"), json!({})).await;
+    eventually(async || {
+        let grants = bruno.core().grants(false).await.unwrap();
+        grants.iter().any(|grant| grant.state == "offered")
+    })
+    .await;
+    let grants = bruno.core().grants(false).await.unwrap();
+    let active = grants.iter().find(|grant| grant.state == "active").unwrap();
+    bruno.core().revoke(&by(), &active.id).await.unwrap();
+    eventually(async || {
+        let grants = aria.core().grants(false).await.unwrap();
+        grants.iter().all(|grant| grant.state != "active")
+    })
+    .await;
+    let again = Send {
+        to: Some(BRUNO.into()),
+        type_: REQUEST.into(),
+        body: json!({}),
+        purpose: Some("please".into()),
+        ..Send::default()
+    };
+    aria.submit(again).await;
+    eventually(async || bruno.core().knocks(false).await.unwrap().len() == 1).await;
+    let grants = bruno.core().grants(false).await.unwrap();
+    assert!(
+        grants.iter().all(|grant| grant.state != "active"),
+        "{grants:?}"
+    );
+}
+
+/// Where the node asks before it knocks, a rule lets it knock for what the rule says, no more.
+#[tokio::test]
+async fn a_rule_lets_us_knock_for_what_it_allows_and_no_more() {
+    let (place_a, mut place_b) = places();
+    place_b.outbound = Outbound::Ask;
+    let _aria = Side::new(&place_a, "aria").await;
+    let bruno = Side::new(&place_b, "bruno").await;
+    let status = Rule {
+        peer: Some(ARIA.to_owned()),
+        they_may_send: vec![UPDATE.to_owned()],
+        you_may_send: vec![REQUEST.to_owned()],
+        uses: Some(20),
+        ..rule("status")
+    };
+    bruno.core().add_rule(&by(), status).await.unwrap();
+    let asked = bruno.send(ARIA, UPDATE, json!({})).await;
+    assert_eq!(
+        asked.waiting_on.as_deref(),
+        Some("operator"),
+        "no rule is about this"
+    );
+    let listed = bruno.send(ARIA, REQUEST, json!({})).await;
+    assert_eq!(listed.waiting_on.as_deref(), Some("grant"));
+    eventually(async || !bruno.core().grants(false).await.unwrap().is_empty()).await;
+    let offered = bruno.core().grants(false).await.unwrap().remove(0);
+    assert_eq!(offered.they_may_send, [UPDATE]);
+    assert_eq!(offered.we_may_send, [REQUEST]);
+    assert_eq!(
+        (offered.most_uses, offered.decided_by.as_str()),
+        (Some(20), "rule:status")
+    );
+    assert!(offered.until <= now() + 86_400);
+}
+
 #[tokio::test]
 async fn a_rate_delays_and_loses_nothing() {
     let (_a, _b, aria, bruno) = two().await;
@@ -522,6 +597,44 @@ async fn a_friends_word_lets_a_stranger_in_and_its_withdrawal_throws_him_out() {
         knock.not_vouched[0].contains("revoked"),
         "{:?}",
         knock.not_vouched
+    );
+}
+
+/// What a vouch is good for, it is good for once: not at every agent anew.
+#[tokio::test]
+async fn the_uses_of_a_vouch_are_used_up_by_all_that_stands_on_it() {
+    let three = three().await;
+    let Three { bruno, carol, .. } = &three;
+    let cleo = carol.core().create_agent(&by(), "cleo").await.unwrap();
+    let cleo = carol.core().authenticate(&cleo.token).await.unwrap();
+    three.honour(0).await;
+    three
+        .introduced(IssueVouch {
+            uses: Some(1),
+            ..introduction()
+        })
+        .await;
+    // Both grants begin before anything is used.
+    let other = "did:web:agents.org-c.test:cleo";
+    let first = bruno.send(CAROL, REQUEST, json!({"n": 1})).await;
+    let second = bruno.send(other, REQUEST, json!({"n": 2})).await;
+    let ends = [
+        bruno.wait(&first.id, WaitFor::Received).await.state,
+        bruno.wait(&second.id, WaitFor::Received).await.state,
+    ];
+    let mut got = 0;
+    for caller in [&carol.caller, &cleo] {
+        got += carol
+            .core()
+            .lease(caller, 8, Duration::from_millis(300))
+            .await
+            .unwrap()
+            .len();
+    }
+    assert_eq!(got, 1, "{ends:?}");
+    assert!(
+        ends.iter().any(|end| end == "refused" || end == "held"),
+        "{ends:?}"
     );
 }
 

@@ -221,6 +221,7 @@ CREATE TABLE held (seq INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, subject
 CREATE INDEX held_subject ON held (subject);
 CREATE TABLE vouch_right (agent TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
 CREATE TABLE vouch_revoked (digest TEXT PRIMARY KEY) STRICT;
+CREATE TABLE vouch_use (digest TEXT PRIMARY KEY, n INTEGER NOT NULL) STRICT;
 CREATE TABLE block (domain TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
 
 -- The record -------------------------------------------------------------------------------------

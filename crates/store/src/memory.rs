@@ -152,6 +152,7 @@ tables! {
     held: u64 => HeldRow,
     rights: Did => RightRow,
     revoked: Digest => (),
+    vouch_uses: Digest => u64,
     entries: u64 => EntryRow,
     entry_keys: (String, u64) => u64,
     nodes: (String, u8, u64) => [u8; 32],

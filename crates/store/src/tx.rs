@@ -339,6 +339,10 @@ pub trait Vouches {
     fn is_vouch_revoked(&self, digest: &Digest) -> Result<bool>;
     /// Notes that a vouch was seen revoked: there is no way back.
     fn put_vouch_revoked(&mut self, digest: &Digest) -> Result<()>;
+    /// Messages that were accepted on the strength of a vouch, in whatever chain it stood.
+    fn vouch_used(&self, digest: &Digest) -> Result<u64>;
+    /// Counts one more.
+    fn count_vouch_use(&mut self, digest: &Digest) -> Result<()>;
     /// Grants that stand on vouches, whatever became of them, oldest first.
     fn vouched_grants(&self) -> Result<Vec<GrantRow>>;
 }

@@ -26,6 +26,9 @@ pub struct Stranger<'a> {
     pub blocked: bool,
     /// True if the last grant of the two was ended by a decision of ours.
     pub revoked: bool,
+    /// True if the last grant of the two was made for other keys than the stranger has now, or is
+    /// suspended for that.
+    pub keys_changed: bool,
     /// UTC seconds.
     pub now: u64,
 }
@@ -118,6 +121,9 @@ pub enum Misfit {
     /// An operator threw them out.
     #[error("an operator ended their last grant; only a person lets them in again")]
     Revoked,
+    /// Their keys are not those of their last grant.
+    #[error("their keys are not those that their last grant was made for; a person compares them")]
+    Keys,
     /// It takes knocks only.
     #[error("it takes a knock, not a message without one")]
     KnockOnly,
@@ -166,6 +172,9 @@ fn fits(stranger: &Stranger<'_>, state: RuleState<'_>) -> Result<(Grant, Option<
     };
     if stranger.revoked {
         return Err(Misfit::Revoked);
+    }
+    if stranger.keys_changed {
+        return Err(Misfit::Keys);
     }
     let vouched = chain.and_then(|place| stranger.vouched.get(place));
     let limits = limits_left(rule, used)?;
@@ -265,6 +274,8 @@ pub struct FirstMessage<'a> {
     pub blocked: bool,
     /// True if the last grant of the two was ended by a decision of ours.
     pub revoked: bool,
+    /// True if the last grant of the two was made for other keys.
+    pub keys_changed: bool,
     /// UTC seconds.
     pub now: u64,
 }
@@ -290,6 +301,7 @@ pub fn admit<'a>(
             Who::Invited(id) if message.invitation != Some(id) => Err(Misfit::NotInvited),
             Who::VouchedBy(_) => Err(Misfit::NotVouched),
             _ if message.revoked => Err(Misfit::Revoked),
+            _ if message.keys_changed => Err(Misfit::Keys),
             _ if !rule.they_may.covers(message.type_) => Err(Misfit::Types),
             Who::Peer(_) | Who::Domain(_) | Who::Invited(_) => Ok(()),
         });

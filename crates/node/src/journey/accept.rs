@@ -247,7 +247,7 @@ fn grant_for(
     {
         return Ok(last);
     }
-    let begun = admit_first(tx, entropy, arrival, last.as_ref())?;
+    let begun = admit_first(tx, entropy, arrival)?;
     Ok(begun.or(last))
 }
 
@@ -275,6 +275,14 @@ fn judge(
     {
         suspend(tx, entropy, row, arrival)?;
         return Ok(Err(Not::Refused(Code::SUSPENDED)));
+    }
+    // What a vouch is good for is used up by all that stands on it, not by this grant alone.
+    for link in row.vouched.iter().flat_map(|standing| &standing.links) {
+        if let Some(uses) = link.uses
+            && tx.vouch_used(&link.vouch)? >= uses
+        {
+            return Ok(Err(Not::Refused(Code::USED_UP)));
+        }
     }
     let restrictions = row.grant.restrictions();
     let comity = row.knock.is_some();
@@ -375,6 +383,11 @@ fn keep(
     let entry = note(tx, entropy, Event::MessageIn(facts), Some(arrival.digest))?;
     let comity = grant.knock.is_some();
     grant.uses += 1;
+    for link in grant.vouched.iter().flat_map(|standing| &standing.links) {
+        if link.uses.is_some() {
+            tx.count_vouch_use(&link.vouch)?;
+        }
+    }
     if let Some(rate) = grant.grant.restrictions().rate {
         grant.paid_in = rate.next(grant.paid_in, now).1;
     }

@@ -5,7 +5,7 @@ use super::draft::SignedMessage;
 use super::note::note;
 use super::submit::Prepared;
 use super::trouble::CoreError;
-use super::trust::rules::lists;
+use super::trust::rules::listing;
 use crate::config::Outbound;
 use comity_api::Problem;
 use comity_did::Did;
@@ -98,7 +98,7 @@ pub(crate) fn judge(
         },
     };
     let ended = row.as_ref().and_then(|row| row.code.clone());
-    let listed = knocks && lists(tx, agent, &draft.to, &draft.type_)?;
+    let listed = knocks && listing(tx, agent, &draft.to, &draft.type_)?.is_some();
     Ok(match outbound {
         _ if listed => Verdict::Hold(WaitingOn::Grant),
         _ if !knocks => Verdict::Refuse(ended.unwrap_or(code)),

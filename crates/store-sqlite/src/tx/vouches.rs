@@ -1,5 +1,5 @@
 use super::trust::VOUCHED_GRANTS;
-use super::{Result, SqliteTx, json, to_json};
+use super::{Result, SqliteTx, json, to_json, uint};
 use comity_did::Did;
 use comity_record::Digest;
 use comity_store::{GrantRow, HeldRow, IssuedRow, RightRow, Vouches};
@@ -80,6 +80,20 @@ impl Vouches for SqliteTx<'_> {
     fn put_vouch_revoked(&mut self, digest: &Digest) -> Result<()> {
         let sql = "INSERT OR IGNORE INTO vouch_revoked (digest) VALUES (?1)";
         self.run(sql, [digest.to_string()])?;
+        Ok(())
+    }
+
+    fn vouch_used(&self, digest: &Digest) -> Result<u64> {
+        let sql = "SELECT n FROM vouch_use WHERE digest = ?1";
+        Ok(self.number(sql, [digest.to_string()])?.map_or(0, uint))
+    }
+
+    fn count_vouch_use(&mut self, digest: &Digest) -> Result<()> {
+        self.run(
+            "INSERT INTO vouch_use (digest, n) VALUES (?1, 1)
+             ON CONFLICT (digest) DO UPDATE SET n = n + 1",
+            [digest.to_string()],
+        )?;
         Ok(())
     }
 

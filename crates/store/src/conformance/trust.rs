@@ -361,6 +361,15 @@ pub fn vouches_are_kept(world: &World) {
         world.read(move |tx| tx.is_vouch_revoked(&digest))
     };
     assert!(revoked("x") && !revoked("y"));
+    world.write(|tx| {
+        tx.count_vouch_use(&digest("x"))?;
+        tx.count_vouch_use(&digest("x"))
+    });
+    let used = |name: &str| {
+        let digest = digest(name);
+        world.read(move |tx| tx.vouch_used(&digest))
+    };
+    assert_eq!((used("x"), used("y")), (2, 0));
     let on_vouches = GrantRow {
         vouched: Some(standing()),
         ..grant("dora", 2)

@@ -43,6 +43,6 @@ impl Policy for MemoryTx<'_> {
     fn is_blocked(&self, did: &Did) -> Result<bool, StoreError> {
         let itself = self.state.peers.get(did).is_some_and(|row| row.blocked);
         let mut blocks = self.state.blocks.values();
-        Ok(itself || blocks.any(|row| row.domain.covers(did)))
+        Ok(itself || blocks.any(|row| row.domain.bars(did)))
     }
 }

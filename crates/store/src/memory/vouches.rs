@@ -77,6 +77,21 @@ impl Vouches for MemoryTx<'_> {
         Ok(())
     }
 
+    fn vouch_used(&self, digest: &Digest) -> Result<u64, StoreError> {
+        Ok(self
+            .state
+            .vouch_uses
+            .get(digest)
+            .copied()
+            .unwrap_or_default())
+    }
+
+    fn count_vouch_use(&mut self, digest: &Digest) -> Result<(), StoreError> {
+        let used = self.vouch_used(digest)?;
+        self.state.vouch_uses.put(*digest, used + 1);
+        Ok(())
+    }
+
     fn vouched_grants(&self) -> Result<Vec<GrantRow>, StoreError> {
         let rows = self.state.grants.values();
         Ok(rows.filter(|row| row.vouched.is_some()).cloned().collect())

@@ -45,6 +45,9 @@ impl Core {
                         .is_some_and(|row| row.peer == their && row.knock.as_ref() == Some(&thid));
                     return Ok(again.then_some(true));
                 };
+                if tx.is_blocked(&their)? {
+                    return Ok(None);
+                }
                 learn(tx, &their, &welcome.speaks)?;
                 tx.put_message(&digest, &octets)?;
                 let hash = Digest::new(document.hash());
@@ -68,7 +71,6 @@ impl Core {
                     state: GrantState::Active,
                     pin: Some(grant::pin_of(&document)),
                     decided_by: "peer".to_owned(),
-                    let_in_by: "peer".to_owned(),
                     version: offered.version + 1,
                     ..offered.clone()
                 };

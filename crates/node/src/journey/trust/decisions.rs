@@ -99,6 +99,12 @@ impl Core {
         self.store
             .write(move |tx| {
                 let mut knock = still_pending(tx, &digest)?;
+                still_vouched(tx, &knock)?;
+                let nonce = knock.knock.offer.nonce();
+                let grants = tx.grants_of_pair(&knock.recipient, &knock.sender)?;
+                if grants.iter().any(|known| known.grant.nonce() == nonce) {
+                    return Err(bad("this offer was used before; they have to knock anew").into());
+                }
                 knock.state = KnockState::Approved;
                 tx.put_knock(&knock)?;
                 // Mail of ours that waited for them to let us in goes out under this grant, too.
@@ -162,22 +168,13 @@ impl Core {
         };
         let answer = self.contact_row(&draft).await?;
         let (entropy, digest) = (Arc::clone(&self.entropy), knock.digest);
-        let decision = comity_record::entry::Decided {
-            grant: knock.knock.offer.id(),
-            approval: None,
-            by: by.to_owned(),
-            outcome: Outcome::Declined,
-            message: Some(digest),
-            vouches: Vec::new(),
-            asked: None,
-        };
+        let by = by.to_owned();
         self.store
             .write(move |tx| {
                 let mut knock = still_pending(tx, &digest)?;
                 knock.state = state;
                 tx.put_knock(&knock)?;
-                let event = comity_record::Event::Decision(decision.clone());
-                crate::journey::note::note(tx, &*entropy, event, Some(decision.grant))?;
+                denied(tx, &*entropy, &knock, &by)?;
                 answer.keep(tx)
             })
             .await?;
@@ -229,7 +226,7 @@ impl Core {
     }
 
     /// Tells the peer's node; only one whose grant came by `contact/1.0` understands.
-    async fn ended_message(
+    pub(super) async fn ended_message(
         &self,
         row: &GrantRow,
         code: &Code,
@@ -377,6 +374,47 @@ fn narrowed(knock: &KnockRow, approve: &Approve) -> Result<Grant, Problem> {
             .next(format!("comity knock show {}", knock.id)),
             error => bad(format!("this cannot be granted: {error}")),
         })
+}
+
+/// Records that a knock was not let in.
+pub(super) fn denied(
+    tx: &mut dyn comity_store::Tx,
+    entropy: &dyn comity_jose::Entropy,
+    knock: &KnockRow,
+    by: &str,
+) -> Result<(), CoreError> {
+    let grant = knock.knock.offer.id();
+    let decision = comity_record::entry::Decided {
+        grant,
+        approval: None,
+        by: by.to_owned(),
+        outcome: Outcome::Declined,
+        message: Some(knock.digest),
+        vouches: Vec::new(),
+        asked: None,
+    };
+    let event = comity_record::Event::Decision(decision);
+    crate::journey::note::note(tx, entropy, event, Some(grant))?;
+    Ok(())
+}
+
+/// The vouches that the operator was shown must not be known to be revoked, nor too old to tell.
+fn still_vouched(tx: &dyn comity_store::Tx, knock: &KnockRow) -> Result<(), CoreError> {
+    let now = tx.now().seconds();
+    let age = defaults::VOUCH_STATUS_AGE_MAX.as_secs();
+    for standing in &knock.vouched {
+        let mut revoked = false;
+        for link in &standing.links {
+            revoked |= tx.is_vouch_revoked(&link.vouch)?;
+        }
+        if revoked || standing.status_at + age <= now || standing.until <= now {
+            let title = "a vouch that you were shown does not hold any more; nothing was decided";
+            let problem = Problem::new("e.p.trust.changed", title);
+            let next = format!("comity knock deny {}   they may knock again", knock.id);
+            return Err(problem.next(next).into());
+        }
+    }
+    Ok(())
 }
 
 fn still_pending(tx: &dyn comity_store::Tx, digest: &Digest) -> Result<KnockRow, CoreError> {

@@ -166,12 +166,12 @@ fn without_grant(
     } = question;
     let rules = live_rules(tx)?;
     let states = rules::states(tx, &rules, ours, peer)?;
-    let revoked = last.is_some_and(GrantRow::was_revoked_by_us);
+    let revoked = rules::Past::of(tx, ours, peer)?.revoked;
     let live = last.is_some_and(|row| row.state != GrantState::Ended);
     if !question.inward {
         // What the outbound policy makes of it (`admit`).
         let waits = last.is_some_and(|row| row.state == GrantState::Offered);
-        let asks = if waits || rules::lists(tx, ours, peer, type_)? {
+        let asks = if waits || rules::listing(tx, ours, peer, type_)?.is_some() {
             "knock"
         } else {
             match question.outbound {
@@ -193,6 +193,7 @@ fn without_grant(
         invitation: None,
         blocked: false,
         revoked,
+        keys_changed: false,
         now: now.seconds(),
     };
     if !live && let Ok((rule, _)) = policy::admit(&first, &states) {
@@ -219,6 +220,7 @@ fn without_grant(
         vouched: &[],
         blocked: false,
         revoked,
+        keys_changed: false,
         now: now.seconds(),
     };
     explained.knock = Some(match policy::consider(&stranger, &states) {

@@ -54,7 +54,7 @@ pub(crate) fn begin_grant(
     outcome: Outcome,
     message: Option<Digest>,
 ) -> Result<(), CoreError> {
-    end_rows(tx, entropy, &new.ours, &new.peer, |row| {
+    end_rows(tx, entropy, &new.ours, &new.peer, &new.decided_by, |row| {
         row.grant.id() != new.grant.id()
     })?;
     let mut begun = new.clone();
@@ -62,6 +62,9 @@ pub(crate) fn begin_grant(
     for before in tx.grants_of_pair(&new.ours, &new.peer)? {
         begun.paid_in = begun.paid_in.max(before.paid_in);
         begun.paid_out = begun.paid_out.max(before.paid_out);
+        if before.grant.id() == new.grant.id() {
+            (begun.uses, begun.sent) = (begun.uses.max(before.uses), begun.sent.max(before.sent));
+        }
     }
     tx.put_grant(&begun)?;
     decided(tx, entropy, new, outcome, message)?;
@@ -77,6 +80,7 @@ fn end_rows(
     entropy: &dyn Entropy,
     ours: &Did,
     peer: &Did,
+    by: &str,
     which: impl Fn(&GrantRow) -> bool,
 ) -> Result<(), CoreError> {
     let now = tx.now();
@@ -85,6 +89,7 @@ fn end_rows(
             row.state = GrantState::Ended;
             row.version += 1;
             row.ended = Some(now);
+            row.decided_by = by.to_owned();
             tx.put_grant(&row)?;
             decided(tx, entropy, &row, Outcome::Ended, None)?;
         }
@@ -113,7 +118,7 @@ pub(crate) fn end_grant(
     decided(tx, entropy, &grant, outcome, message)?;
     if matches!(outcome, Outcome::Revoked | Outcome::Ended) {
         // An offer under way would let the two back in without anybody deciding so.
-        end_rows(tx, entropy, &grant.ours, &grant.peer, |row| {
+        end_rows(tx, entropy, &grant.ours, &grant.peer, by, |row| {
             row.state == GrantState::Offered
         })?;
     }
@@ -386,7 +391,7 @@ fn release(
             vouched_until: known.vouched_until(),
         }),
         reply_to: None,
-        blocked: false,
+        blocked: tx.is_blocked(&row.to)?,
         now,
     };
     let from = match decide(&facts).verdict {

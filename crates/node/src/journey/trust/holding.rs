@@ -15,16 +15,27 @@ use comity_vouch::{Chain, Presented, StatusList, Vouch};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
 
 use super::Operator;
 use super::knocks::acceptable;
 
-/// Status lists of others as last fetched, by address: when, and what.
+/// Status lists of others as last fetched, by address: when, and what; nothing if they could not be
+/// had.
 #[derive(Debug, Default)]
-pub(crate) struct Fetched(Mutex<HashMap<String, (u64, Arc<str>)>>);
+pub(crate) struct Fetched(Mutex<HashMap<String, Tried>>);
+
+type Tried = (u64, Option<Arc<str>>);
 
 /// Lists that are remembered at once.
 const FETCHED_MAX: usize = 1_024;
+/// How long one that could not be had is not tried again, seconds.
+const UNTRIED: u64 = 60;
+/// How long a knock waits for the statuses of all that it presents.
+const STAPLING: Duration = Duration::from_secs(5);
+/// Of the chains that an agent holds, those that one sender may have put there.
+const HELD_OF_SENDER: usize = 8;
 
 impl Core {
     /// Somebody whom we work with vouches for our agent.
@@ -127,6 +138,7 @@ impl Core {
             .read(move |tx| Ok::<_, CoreError>(tx.held(Some(&subject))?))
             .await?;
         let mut chains = Vec::new();
+        let deadline = Instant::now() + STAPLING;
         // The newest are the likeliest to be meant.
         for row in held.into_iter().rev().filter(|row| now < row.until) {
             if chains.len() == defaults::VOUCH_CHAINS_MAX {
@@ -141,8 +153,15 @@ impl Core {
             if !links.iter().all(is_for) {
                 continue;
             }
-            for link in &mut links {
-                self.staple(link, now).await;
+            // Whoever vouches says where to ask: a host that does not answer must not keep us.
+            let staple = async {
+                for link in &mut links {
+                    self.staple(link, now).await;
+                }
+            };
+            let left = deadline.saturating_duration_since(Instant::now());
+            if tokio::time::timeout(left, staple).await.is_err() {
+                continue;
             }
             if links.iter().any(|link| link.status.is_none()) {
                 tracing::info!(%to, "a vouch is not presented: its status cannot be had");
@@ -191,20 +210,22 @@ impl Core {
             fetched.get(url).cloned()
         };
         let now = self.clock.now().seconds();
-        if let Some((at, text)) = known
-            && (since..=now).contains(&at)
-        {
-            return Some(text);
+        match known {
+            Some((at, Some(text))) if (since..=now).contains(&at) => return Some(text),
+            Some((at, None)) if (now.saturating_sub(UNTRIED)..=now).contains(&at) => return None,
+            _ => {}
         }
-        let octets = match self.http.status_list(url, Lane::Known).await {
-            Ok(octets) => octets,
+        let text: Option<Arc<str>> = match self.http.status_list(url, Lane::Known).await {
+            Ok(octets) => std::str::from_utf8(&octets)
+                .ok()
+                .map(str::trim)
+                .filter(|text| StatusList::read(text).is_ok())
+                .map(Arc::from),
             Err(error) => {
                 tracing::debug!(url, %error, "a status list cannot be fetched");
-                return None;
+                None
             }
         };
-        let text: Arc<str> = Arc::from(std::str::from_utf8(&octets).ok()?.trim());
-        StatusList::read(&text).ok()?;
         let mut fetched = self
             .fetched
             .0
@@ -213,8 +234,8 @@ impl Core {
         if fetched.len() >= FETCHED_MAX {
             fetched.clear();
         }
-        fetched.insert(url.to_owned(), (now, Arc::clone(&text)));
-        Some(text)
+        fetched.insert(url.to_owned(), (now, text.clone()));
+        text
     }
 }
 
@@ -273,10 +294,17 @@ fn keep(tx: &mut dyn comity_store::Tx, row: &HeldRow) -> Result<(), CoreError> {
     let left = held
         .iter()
         .filter(|held| held.until > now && held.digest != row.digest);
-    let left: Vec<_> = left.collect();
-    if left.len() >= defaults::VOUCHES_HELD_MAX
-        && let Some(oldest) = left.first()
-    {
+    let left: Vec<&HeldRow> = left.collect();
+    // Whoever sends many displaces his own, not what others said.
+    let same = |held: &&&HeldRow| held.issuers.last() == row.issuers.last();
+    let of_sender = left.iter().filter(same).count() >= HELD_OF_SENDER;
+    let full = left.len() >= defaults::VOUCHES_HELD_MAX;
+    let oldest = match (of_sender, full) {
+        (true, _) => left.iter().find(same),
+        (false, true) => left.first(),
+        (false, false) => None,
+    };
+    if let Some(oldest) = oldest {
         tx.remove_held(&oldest.digest)?;
     }
     tx.put_held(row)?;

@@ -3,6 +3,7 @@
 //! Whatever a stranger sends is bounded before it is kept: how often he is listened to, how much
 //! of the room his knocks take, how many octets each has. Who fills the room displaces himself.
 
+use super::decisions::denied;
 use super::rules::{self, Letting};
 use crate::bucket::{Buckets, Rate};
 use crate::journey::Core;
@@ -14,6 +15,7 @@ use comity_did::{Did, DidDocument};
 use comity_engine::contact::Knock;
 use comity_engine::room::{self, Place};
 use comity_engine::{defaults, domain, fresh, grant};
+use comity_jose::Entropy;
 use comity_record::Digest;
 use comity_store::{KnockRow, KnockState, PeerRow, Taken, Tx};
 use std::sync::Arc;
@@ -43,11 +45,12 @@ impl Core {
         let now = self.clock.now();
         fresh::check(created, expires, false, now).map_err(|_| silent(&arrival.sender))?;
         let (digest, named) = (arrival.digest, arrival.pthid());
+        let ours = arrival.agent.did.clone();
         let (known, invitation) = self
             .store
             .read(move |tx| {
                 let invitation = match &named {
-                    Some(named) => rules::live_invitation(tx, named.as_str())?,
+                    Some(named) => rules::live_invitation(tx, &ours, named.as_str())?,
                     None => None,
                 };
                 Ok::<_, CoreError>((tx.knock(&digest)?.is_some(), invitation))
@@ -60,11 +63,21 @@ impl Core {
         if domain::is_self_certifying(&arrival.sender) && invitation.is_none() {
             return Err(Stop::Quiet("self-certifying-uninvited"));
         }
-        let share = domain::share_of(&arrival.sender);
-        if !self.knocks.take(&share, invitation.is_some()) {
+        // Whoever makes himself as many DIDs as he likes has the share of his invitation.
+        let share = match &invitation {
+            Some(key) if domain::is_self_certifying(&arrival.sender) => key.clone(),
+            _ => domain::share_of(&arrival.sender),
+        };
+        let chains = self.chains(&arrival, &knock).await?;
+        let kind = match (&invitation, chains.could_hold()) {
+            (Some(_), _) => Kind::Invited,
+            (None, true) => Kind::Vouched,
+            (None, false) => Kind::Stranger,
+        };
+        if !self.knocks.take(&share, kind) {
             return Err(Stop::Busy("knocks-over-budget"));
         }
-        let vouching = self.vouching(&arrival, &knock).await?;
+        let vouching = self.verified(&arrival, chains).await?;
         let row = KnockRow {
             digest: arrival.digest,
             id: arrival.id.clone(),
@@ -105,8 +118,8 @@ impl Core {
                 )
             })
             .await?;
-        if !taken {
-            return Err(Stop::Quiet("blocked"));
+        if let Some(why) = taken {
+            return Err(Stop::Quiet(why));
         }
         if decided {
             self.after_decision(&arrival.agent.did);
@@ -117,21 +130,28 @@ impl Core {
     }
 }
 
-/// Keeps a knock; in the same unit a grant begins, if a rule says so. False if its sender is
-/// blocked.
+/// Keeps a knock; in the same unit a grant begins, if a rule says so. Says why not, if it is not
+/// kept.
 fn take(
     tx: &mut dyn Tx,
-    entropy: &dyn comity_jose::Entropy,
+    entropy: &dyn Entropy,
     mut row: KnockRow,
     octets: &[u8],
     document: &DidDocument,
     letting: Option<&Letting>,
-) -> Result<bool, CoreError> {
+) -> Result<Option<&'static str>, CoreError> {
     if tx.knock(&row.digest)?.is_some() {
-        return Ok(true);
+        return Ok(None);
     }
     if tx.is_blocked(&row.sender)? {
-        return Ok(false);
+        return Ok(Some("blocked"));
+    }
+    // A nonce is good for one grant: the same offer again would begin the same grant again, its
+    // counts and its end forgotten.
+    let grants = tx.grants_of_pair(&row.recipient, &row.sender)?;
+    let nonce = row.knock.offer.nonce();
+    if grants.iter().any(|known| known.grant.nonce() == nonce) {
+        return Ok(Some("offer-used"));
     }
     if let Some(mut before) = tx.knock_between(&row.sender, &row.recipient)? {
         before.state = KnockState::Replaced;
@@ -143,7 +163,7 @@ fn take(
         None => false,
     };
     if !lets_in {
-        make_room(tx, &row)?;
+        make_room(tx, entropy, &row)?;
     }
     tx.put_message(&row.digest, octets)?;
     let now = tx.now().seconds();
@@ -160,11 +180,11 @@ fn take(
             webhooks::events::knock_received(tx, entropy, &row)?;
         }
     }
-    Ok(true)
+    Ok(None)
 }
 
 /// Takes the places of those that give way.
-fn make_room(tx: &mut dyn Tx, row: &KnockRow) -> Result<(), CoreError> {
+fn make_room(tx: &mut dyn Tx, entropy: &dyn Entropy, row: &KnockRow) -> Result<(), CoreError> {
     let pending = tx.knock_room()?;
     let of = |digest, sender, taken| place(digest, sender, taken);
     let places: Vec<Place<'_>> = pending
@@ -176,6 +196,7 @@ fn make_room(tx: &mut dyn Tx, row: &KnockRow) -> Result<(), CoreError> {
         if let Some(mut gone) = tx.knock(&digest)? {
             gone.state = KnockState::Displaced;
             tx.put_knock(&gone)?;
+            denied(tx, entropy, &gone, "rule:room")?;
         }
     }
     Ok(())
@@ -197,26 +218,31 @@ fn place<'a>(knock: Digest, sender: &'a Did, taken: &'a Taken) -> Place<'a> {
 #[derive(Debug)]
 pub(crate) struct KnockBudget {
     shares: Buckets<String>,
-    all: Buckets<()>,
-    expected: Buckets<()>,
+    of: Buckets<Kind>,
+}
+
+/// Who queues with whom. Whoever names an invitation of ours, or brings vouches that could hold,
+/// does not queue with strangers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Kind {
+    Invited,
+    Stranger,
+    Vouched,
 }
 
 impl Default for KnockBudget {
     fn default() -> Self {
         Self {
             shares: Buckets::new(KNOCKS_OF_SHARE),
-            all: Buckets::new(KNOCKS_OF_ALL),
-            expected: Buckets::new(KNOCKS_EXPECTED),
+            of: Buckets::new(KNOCKS_OF_KIND),
         }
     }
 }
 
 impl KnockBudget {
-    /// Whoever is invited or vouched for does not queue with strangers. Whoever has used up his
-    /// own share takes nothing of the others'.
-    fn take(&self, share: &str, expected: bool) -> bool {
-        let of_all = if expected { &self.expected } else { &self.all };
-        self.shares.take(share.to_owned()) && of_all.take(())
+    /// Whoever has used up his own share takes nothing of the others'.
+    fn take(&self, share: &str, kind: Kind) -> bool {
+        self.shares.take(share.to_owned()) && self.of.take(kind)
     }
 }
 
@@ -226,17 +252,11 @@ const KNOCKS_OF_SHARE: Rate = Rate {
     per_second: 1.0 / 60.0,
     keys: 4_096,
 };
-/// Sustained, this is 17,000 knocks a day.
-const KNOCKS_OF_ALL: Rate = Rate {
+/// Of each kind. Sustained, this is 17,000 knocks a day.
+const KNOCKS_OF_KIND: Rate = Rate {
     burst: 100.0,
     per_second: 0.2,
-    keys: 1,
-};
-/// As many as have room at once; each names an invitation of ours or somebody whom a rule trusts.
-const KNOCKS_EXPECTED: Rate = Rate {
-    burst: room::KEPT.all as f64,
-    per_second: 1.0,
-    keys: 1,
+    keys: 3,
 };
 
 /// A knock is signed and to one recipient; small, unless it carries vouches.

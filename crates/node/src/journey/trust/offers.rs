@@ -7,6 +7,8 @@
 //! ```
 
 use super::follow::decided;
+use super::rules;
+use crate::config::Outbound;
 use crate::journey::Core;
 use crate::journey::identity::Hosted;
 use crate::journey::own::ContactDraft;
@@ -15,6 +17,7 @@ use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::contact::{self, First, Knock};
 use comity_engine::grant::Restrictions;
+use comity_engine::scope::Types;
 use comity_engine::{Grant, GrantState, WaitingOn, defaults};
 use comity_jose::base64url;
 use comity_record::Digest;
@@ -72,7 +75,7 @@ impl Core {
 
     /// Knocks for the message that waits.
     async fn knock_for(&self, agent: &Arc<Hosted>, row: &Outgoing) -> Result<(), CoreError> {
-        let offer = self.offer_for(agent, row).await?;
+        let (offer, by) = self.offer_for(agent, row).await?;
         let first = First {
             digest: row.digest,
             type_: row.type_.to_string(),
@@ -86,7 +89,7 @@ impl Core {
             first: Some(first),
             invitation: None,
             expires: row.expires,
-            by: "rule:outbound".to_owned(),
+            by,
         };
         self.knock(agent, ask).await
     }
@@ -133,6 +136,7 @@ impl Core {
                 let (ours, peer) = (ours.clone(), peer.clone());
                 let offered = GrantRow {
                     decided_by: by.clone(),
+                    let_in_by: by.clone(),
                     knock: Some(message.row.thid.clone()),
                     ..GrantRow::new(offer.clone(), ours, peer, GrantState::Offered, now)
                 };
@@ -152,37 +156,67 @@ impl Core {
         Ok(())
     }
 
-    /// What we ask for: the message's protocol in both directions, on top of what a live grant
-    /// has already.
-    async fn offer_for(&self, agent: &Hosted, row: &Outgoing) -> Result<Grant, CoreError> {
-        let (ours, peer) = (agent.did.clone(), row.to.clone());
-        let known = self
+    /// What we ask for, on top of what a live grant has already, and who decided so: the message's
+    /// protocol in both directions; no more than a rule lets through, if we knock because of one.
+    async fn offer_for(
+        &self,
+        agent: &Hosted,
+        row: &Outgoing,
+    ) -> Result<(Grant, String), CoreError> {
+        let (ours, peer, type_) = (agent.did.clone(), row.to.clone(), row.type_.clone());
+        let asks = self.site.outbound() != Outbound::Open;
+        let (known, rule) = self
             .store
-            .read(move |tx| Ok::<_, CoreError>(tx.grant_between(&ours, &peer)?))
-            .await?
-            .filter(|known| known.state == GrantState::Active);
+            .read(move |tx| {
+                let known = tx.grant_between(&ours, &peer)?;
+                let rule = match asks {
+                    true => rules::listing(tx, &ours, &peer, &type_)?,
+                    false => None,
+                };
+                Ok::<_, CoreError>((known, rule))
+            })
+            .await?;
+        let known = known.filter(|known| known.state == GrantState::Active);
         let protocol = row.type_.protocol().to_string();
-        let side = |did: &Did| {
+        let asked = Types::parse([&protocol]).map_err(|_| CoreError::Defect("no protocol"))?;
+        let side = |did: &Did, most: Option<&Types>| {
             let mut types: Vec<String> = known
                 .iter()
                 .flat_map(|known| known.grant.types_from(did).to_vec())
                 .filter(|text| *text != protocol && !text.starts_with(&format!("{protocol}/")))
-                .take(defaults::GRANT_TYPES_MAX - 1)
+                .take(defaults::GRANT_TYPES_MAX / 2)
                 .collect();
-            types.push(protocol.clone());
+            types.extend(match most {
+                Some(most) => asked.intersect(most).to_vec(),
+                None => asked.to_vec(),
+            });
+            types.truncate(defaults::GRANT_TYPES_MAX);
             types
         };
+        let may = [
+            side(&agent.did, rule.as_ref().map(|rule| &rule.you_may)),
+            side(&row.to, rule.as_ref().map(|rule| &rule.they_may)),
+        ];
         let mut nonce = [0; 16];
         self.entropy.fill(&mut nonce);
-        let until = (self.clock.now() + defaults::GRANT_LIFETIME).seconds();
-        Grant::new(
+        let now = self.clock.now();
+        let month = (now + defaults::GRANT_LIFETIME).seconds();
+        let limits = rule.as_ref().map(|rule| Restrictions {
+            deniable: false,
+            untimed: false,
+            ..rule.limits.clone()
+        });
+        let offer = Grant::new(
             [agent.did.clone(), row.to.clone()],
-            [side(&agent.did), side(&row.to)],
-            until,
+            may,
+            rule.as_ref()
+                .map_or(month, |rule| rule.end(now.seconds(), month)),
             &base64url::encode(&nonce),
-            &Restrictions::default(),
+            &limits.unwrap_or_default(),
         )
-        .map_err(|_| CoreError::Defect("an offer that is no grant"))
+        .map_err(|_| CoreError::Defect("an offer that is no grant"))?;
+        let by = rule.map_or_else(|| "rule:outbound".to_owned(), |rule| rule.label());
+        Ok((offer, by))
     }
 
     async fn kept_bytes(&self, digest: Digest) -> Result<u64, CoreError> {

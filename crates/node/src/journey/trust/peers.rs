@@ -8,11 +8,14 @@ use comity_did::Did;
 use comity_engine::domain::Domain;
 use comity_engine::role::Act;
 use comity_engine::{Code, GrantState, OutState, WaitingOn, defaults};
-use comity_store::{BlockRow, KnockState, Page, PeerRow};
+use comity_record::entry::Outcome;
+use comity_store::{BlockRow, GrantRow, KnockState, Page, PeerRow};
 use std::fmt;
 use std::sync::Arc;
 
 use super::Operator;
+use super::decisions::denied;
+use super::follow::end_grant;
 
 impl Core {
     /// Blocks a peer, or all agents of a domain: every grant with it ends, and its envelopes stop
@@ -48,23 +51,40 @@ impl Core {
                         tx.put_peer(&row)?;
                     }
                 }
+                who.acts(tx, &*entropy, "block", &whom.to_string())?;
                 // What waits for a decision has got one.
                 for mut knock in tx.knocks(true, defaults::KNOCKS_LISTED_MAX)? {
                     if whom.is(&knock.sender) {
                         knock.state = KnockState::Denied;
                         tx.put_knock(&knock)?;
+                        denied(tx, &*entropy, &knock, who.label())?;
                     }
                 }
-                who.acts(tx, &*entropy, "block", &whom.to_string())?;
+                // A block and what it ends are one unit: nothing lives on if we stop in between.
                 let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
-                let live =
-                    grants.filter(|row| whom.is(&row.peer) && row.state != GrantState::Ended);
-                Ok::<_, CoreError>(live.collect::<Vec<_>>())
+                let live: Vec<GrantRow> = grants
+                    .filter(|row| whom.is(&row.peer) && row.state != GrantState::Ended)
+                    .collect();
+                for row in &live {
+                    let id = row.grant.id();
+                    // One that was replaced by another's end is over already.
+                    let now = tx.grant(&id, &row.ours)?;
+                    let Some(row) = now.filter(|row| row.state != GrantState::Ended) else {
+                        continue;
+                    };
+                    let (revoked, label) = (Outcome::Revoked, who.label());
+                    end_grant(tx, &*entropy, row, revoked, label, &Code::REVOKED, id)?;
+                }
+                Ok::<_, CoreError>(live)
             })
             .await?;
         self.signals.recorded.raise();
         for row in live {
-            self.end(&row, &Code::REVOKED, by.label()).await?;
+            // Whoever is blocked is told once, and heard no more.
+            if let Some(told) = self.ended_message(&row, &Code::REVOKED).await? {
+                self.store.write(move |tx| told.keep(tx)).await?;
+            }
+            self.after_decision(&row.ours);
         }
         Ok(Decided {
             outcome,
@@ -189,7 +209,7 @@ impl Whom {
     fn is(&self, did: &Did) -> bool {
         match self {
             Self::Peer(peer) => peer == did,
-            Self::Domain(domain) => domain.covers(did),
+            Self::Domain(domain) => domain.bars(did),
         }
     }
 }

@@ -7,7 +7,6 @@
 use super::decisions::approval_of;
 use super::follow::begin_grant;
 use super::invite::invitation_key;
-use super::vouched::used;
 use crate::journey::Core;
 use crate::journey::claims::Arrival;
 use crate::journey::own::{ContactDraft, ContactRow};
@@ -16,10 +15,11 @@ use comity_did::Did;
 use comity_didcomm::{MessageId, MessageType};
 use comity_engine::contact::{self, Welcome};
 use comity_engine::decide::{Facts, Held, Verdict, decide};
+use comity_engine::grant::Pin;
 use comity_engine::policy::{
     self, Answer, FirstMessage, Misfit, Rule, RuleState, Stranger, Vouched, Who,
 };
-use comity_engine::{Grant, GrantState, Timestamp, fresh, grant};
+use comity_engine::{Code, Grant, GrantState, Timestamp, fresh, grant};
 use comity_jose::{Entropy, base64url};
 use comity_record::Digest;
 use comity_record::entry::Outcome;
@@ -83,7 +83,8 @@ impl Letting {
         let rules = live_rules(tx)?;
         let now = approved(tx, knock, &rules)?;
         Ok(now.is_some_and(|(rule, grant, vouched)| {
-            rule == self.rule && grant == self.grant && vouched == self.vouched
+            // A second later it may last a second longer.
+            rule == self.rule && self.grant.is_within(&grant) && vouched == self.vouched
         }))
     }
 
@@ -111,13 +112,11 @@ impl Letting {
     }
 }
 
-/// A grant for the first message of somebody who cannot knock, if a rule says so; `last` is the
-/// last grant of the two.
+/// A grant for the first message of somebody who cannot knock, if a rule says so.
 pub(in crate::journey) fn admit_first(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     arrival: &Arrival,
-    last: Option<&GrantRow>,
 ) -> Result<Option<GrantRow>, CoreError> {
     let (ours, sender) = (&arrival.agent.did, &arrival.sender);
     let rules = live_rules(tx)?;
@@ -125,6 +124,8 @@ pub(in crate::journey) fn admit_first(
         return Ok(None);
     }
     let now = tx.now();
+    let past = Past::of(tx, ours, sender)?;
+    let pin = grant::pin_of(&arrival.document);
     let invitation = arrival.pthid().map(|id| invitation_key(id.as_str()));
     let message = FirstMessage {
         ours,
@@ -132,7 +133,8 @@ pub(in crate::journey) fn admit_first(
         type_: arrival.type_(),
         invitation: invitation.as_deref(),
         blocked: tx.is_blocked(sender)?,
-        revoked: last.is_some_and(GrantRow::was_revoked_by_us),
+        revoked: past.revoked,
+        keys_changed: past.is_other_than(&pin),
         now: now.seconds(),
     };
     let Ok((rule, limits)) = policy::admit(&message, &states(tx, &rules, ours, sender)?) else {
@@ -153,7 +155,7 @@ pub(in crate::journey) fn admit_first(
         return Ok(None);
     }
     let row = GrantRow {
-        pin: Some(grant::pin_of(&arrival.document)),
+        pin: Some(pin),
         decided_by: rule.label(),
         let_in_by: rule.label(),
         ..GrantRow::new(grant, ours.clone(), sender.clone(), GrantState::Active, now)
@@ -189,6 +191,37 @@ fn passes(arrival: &Arrival, grant: &Grant, now: Timestamp) -> bool {
     decide(&facts).verdict == Verdict::Allow && fresh::check(created, expires, untimed, now).is_ok()
 }
 
+/// What the grants of two say about letting the peer in without a person.
+#[derive(Debug, Default)]
+pub(super) struct Past {
+    /// The last of them that ever lived was ended by a decision of ours, and none lives.
+    pub(super) revoked: bool,
+    /// What the last of them was made for.
+    pin: Option<Pin>,
+    /// It is suspended because that changed.
+    suspended: bool,
+}
+
+impl Past {
+    pub(super) fn of(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<Self, CoreError> {
+        // What counts first; of those that ended the last. An offer of ours was no grant.
+        let rows = tx.grants_of_pair(ours, peer)?;
+        let Some(last) = rows.into_iter().find(|row| row.pin.is_some()) else {
+            return Ok(Self::default());
+        };
+        let for_keys = last.code.as_ref() != Some(&Code::VOUCH_STATUS_STALE);
+        Ok(Self {
+            revoked: last.was_revoked_by_us(),
+            suspended: last.state == GrantState::Suspended && for_keys,
+            pin: last.pin,
+        })
+    }
+
+    pub(super) fn is_other_than(&self, pin: &Pin) -> bool {
+        self.suspended || self.pin.as_ref().is_some_and(|last| last != pin)
+    }
+}
+
 /// True if a rule might admit a message of this sender without a knock: then it is worth opening.
 pub(in crate::journey) fn might_admit(
     tx: &dyn Tx,
@@ -209,30 +242,34 @@ pub(in crate::journey) fn might_admit(
     }))
 }
 
-/// The key of the invitation with this id, if it still lets somebody in.
+/// The key of our agent's invitation with this id, if it still lets somebody in.
 pub(in crate::journey) fn live_invitation(
     tx: &dyn Tx,
+    ours: &Did,
     id: &str,
 ) -> Result<Option<String>, CoreError> {
     let rules = live_rules(tx)?;
     let key = invitation_key(id);
     let is_it = |row: &RuleRow| {
         let left = row.rule.grants.is_none_or(|most| row.made < most);
-        left && row.rule.who == Who::Invited(key.clone())
+        left && row.rule.is_about(ours) && row.rule.who == Who::Invited(key.clone())
     };
     Ok(rules.iter().any(is_it).then_some(key))
 }
 
-/// True if a rule lets our agent write to this peer: then the node knocks without asking.
-pub(in crate::journey) fn lists(
+/// The rule that lets our agent write to this peer: then the node knocks without asking, for what
+/// the rule allows and no more. None for whoever we threw out.
+pub(in crate::journey) fn listing(
     tx: &dyn Tx,
     ours: &Did,
     peer: &Did,
     type_: &MessageType,
-) -> Result<bool, CoreError> {
-    let rules = live_rules(tx)?;
-    Ok(rules.iter().any(|row| {
-        let rule = &row.rule;
+) -> Result<Option<Rule>, CoreError> {
+    if Past::of(tx, ours, peer)?.revoked {
+        return Ok(None);
+    }
+    let rules = live_rules(tx)?.into_iter();
+    Ok(rules.map(|row| row.rule).find(|rule| {
         rule.is_about(ours)
             && rule.you_may.covers(type_)
             && match &rule.who {
@@ -252,9 +289,9 @@ pub(super) fn answer<'a>(
 ) -> Result<(Answer<'a>, Vec<Vouched>), CoreError> {
     let mut vouched = Vec::with_capacity(knock.vouched.len());
     for standing in &knock.vouched {
-        vouched.push(standing.vouched(|vouch| used(tx, vouch))?);
+        vouched.push(standing.vouched(|vouch| tx.vouch_used(vouch))?);
     }
-    let last = tx.grant_between(&knock.recipient, &knock.sender)?;
+    let past = Past::of(tx, &knock.recipient, &knock.sender)?;
     let first: Option<MessageType> = knock
         .knock
         .first
@@ -268,7 +305,8 @@ pub(super) fn answer<'a>(
         invitation: knock.invitation.as_deref(),
         vouched: &vouched,
         blocked: tx.is_blocked(&knock.sender)?,
-        revoked: last.as_ref().is_some_and(GrantRow::was_revoked_by_us),
+        revoked: past.revoked,
+        keys_changed: past.is_other_than(&knock.pin),
         now: tx.now().seconds(),
     };
     let states = states(tx, rules, &knock.recipient, &knock.sender)?;

@@ -20,12 +20,13 @@ use comity_engine::scope::Types;
 use comity_engine::{Code, GrantState, defaults};
 use comity_record::Digest;
 use comity_record::entry::Outcome;
-use comity_store::{GrantRow, Standing, StandingLink, StoreError, Tx};
+use comity_store::{GrantRow, Standing, StandingLink, StoreError};
 use comity_vouch::{
     Accepted, Chain, Expected, Honoured, Known, Refusal, StatusEntry, StatusList, Vouch, VouchError,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use tokio::task::JoinSet;
 
 /// What was made of the vouches in a knock.
 #[derive(Clone, Debug, Default)]
@@ -36,48 +37,95 @@ pub(super) struct Vouching {
     pub(super) refused: Vec<String>,
 }
 
+/// The vouches in a knock, read.
+#[derive(Debug, Default)]
+pub(super) struct Chains {
+    could_hold: Vec<Chain>,
+    refused: Vec<String>,
+    facts: Facts,
+}
+
+impl Chains {
+    /// True if a chain could hold: its presenter, audience and dates are right, and a rule honours
+    /// whom it begins with.
+    pub(super) const fn could_hold(&self) -> bool {
+        !self.could_hold.is_empty()
+    }
+}
+
+/// Why a chain does not hold, for the operator.
+fn words(arrival: &Arrival, refusal: &Refusal) -> String {
+    tracing::info!(from = %arrival.sender, %refusal, "a vouch is not honoured");
+    comity_api::safe(&format!("{refusal}: {}", refusal.reason))
+}
+
 /// Who decided what was decided about a vouch.
 const BY: &str = "rule:vouch";
 
 impl Core {
-    /// Verifies the vouches in a knock. What no rule honours costs nothing but its reading.
-    pub(super) async fn vouching(
+    /// Reads the vouches in a knock, and says which could hold: without network and signatures.
+    pub(super) async fn chains(
         &self,
         arrival: &Arrival,
         knock: &Knock,
-    ) -> Result<Vouching, CoreError> {
-        let mut vouching = Vouching::default();
+    ) -> Result<Chains, CoreError> {
+        let mut chains = Chains::default();
         if knock.vouches.is_empty() {
-            return Ok(vouching);
+            return Ok(chains);
         }
-        let facts = self.vouch_facts(arrival, knock).await?;
+        chains.facts = self.vouch_facts(arrival, knock).await?;
         for chain in &knock.vouches {
-            let read = presented(&serde_json::Value::Array(chain.clone()));
-            let Some(links) = read else {
-                vouching
-                    .refused
-                    .push("a vouch that cannot be read".to_owned());
+            let Some(links) = presented(&serde_json::Value::Array(chain.clone())) else {
+                let unread = "a vouch that cannot be read".to_owned();
+                chains.refused.push(unread);
                 continue;
             };
-            let verified = match Chain::read(&links) {
-                Ok(chain) => self.verify_chain(arrival, &chain, &facts).await,
-                Err(refusal) => Err(refusal),
-            };
-            match verified {
+            let expected = self.expected(arrival, &chains.facts);
+            let read = Chain::read(&links).and_then(|chain| {
+                chain.check(&expected)?;
+                Ok(chain)
+            });
+            match read {
+                Ok(chain) => chains.could_hold.push(chain),
+                Err(refusal) => chains.refused.push(words(arrival, &refusal)),
+            }
+        }
+        Ok(chains)
+    }
+
+    /// Verifies the chains that could hold.
+    pub(super) async fn verified(
+        &self,
+        arrival: &Arrival,
+        chains: Chains,
+    ) -> Result<Vouching, CoreError> {
+        let mut vouching = Vouching {
+            standing: Vec::new(),
+            refused: chains.refused,
+        };
+        for chain in &chains.could_hold {
+            match self.verify_chain(arrival, chain, &chains.facts).await {
                 Ok(standing) => vouching.standing.push(standing),
                 Err(refusal) => {
-                    tracing::info!(from = %arrival.sender, %refusal, "a vouch is not honoured");
-                    if matches!(refusal.reason, VouchError::Revoked)
-                        && let Ok(chain) = Chain::read(&links)
-                    {
-                        self.note_revoked(&chain, refusal.link).await?;
+                    if matches!(refusal.reason, VouchError::Revoked) {
+                        self.note_revoked(chain, refusal.link).await?;
                     }
-                    let why = format!("{refusal}: {}", refusal.reason);
-                    vouching.refused.push(comity_api::safe(&why));
+                    vouching.refused.push(words(arrival, &refusal));
                 }
             }
         }
         Ok(vouching)
+    }
+
+    fn expected<'a>(&self, arrival: &'a Arrival, facts: &'a Facts) -> Expected<'a> {
+        Expected {
+            subject: &arrival.sender,
+            audience: &arrival.agent.did,
+            now: self.clock.now().seconds(),
+            max_status_age: defaults::VOUCH_STATUS_AGE_MAX,
+            honoured: &facts.honoured,
+            known: facts,
+        }
     }
 
     async fn vouch_facts(&self, arrival: &Arrival, knock: &Knock) -> Result<Facts, CoreError> {
@@ -112,7 +160,7 @@ impl Core {
                     if tx.is_vouch_revoked(&digest)? {
                         facts.revoked.push(digest);
                     }
-                    facts.used.insert(digest, used(tx, &digest)?);
+                    facts.used.insert(digest, tx.vouch_used(&digest)?);
                 }
                 Ok(facts)
             })
@@ -125,14 +173,7 @@ impl Core {
         chain: &Chain,
         facts: &Facts,
     ) -> Result<Standing, Refusal> {
-        let expected = Expected {
-            subject: &arrival.sender,
-            audience: &arrival.agent.did,
-            now: self.clock.now().seconds(),
-            max_status_age: defaults::VOUCH_STATUS_AGE_MAX,
-            honoured: &facts.honoured,
-            known: facts,
-        };
+        let expected = self.expected(arrival, facts);
         let mut documents: HashMap<Did, Arc<DidDocument>> = HashMap::new();
         loop {
             let verified = chain.verify(&expected, &|did| documents.get(did).cloned());
@@ -180,7 +221,7 @@ impl Core {
     }
 
     /// Ends the grants whose vouches were revoked; suspends those whose status is no longer known.
-    pub(crate) async fn look_at_vouches(&self) -> Result<(), CoreError> {
+    pub(crate) async fn look_at_vouches(self: &Arc<Self>) -> Result<(), CoreError> {
         let live = |row: &GrantRow| match row.state {
             GrantState::Active => true,
             GrantState::Suspended => row.code.as_ref() == Some(&Code::VOUCH_STATUS_STALE),
@@ -190,35 +231,68 @@ impl Core {
             .store
             .read(|tx| Ok::<_, CoreError>(tx.vouched_grants()?))
             .await?;
-        for row in rows.into_iter().filter(live) {
-            match self.status_of(&row).await {
-                Seen::Revoked(digest) => {
-                    self.store
-                        .write(move |tx| Ok::<_, CoreError>(tx.put_vouch_revoked(&digest)?))
-                        .await?;
-                    self.end(&row, &Code::VOUCH_REVOKED, BY).await?;
-                }
-                Seen::Holds { status_at } => self.confirm(&row, status_at).await?,
-                Seen::Nothing => self.confirm(&row, 0).await?,
+        let now = self.clock.now().seconds();
+        let rows: Vec<GrantRow> = rows
+            .into_iter()
+            .filter(|row| live(row) && now < row.grant.until())
+            .collect();
+        self.fetch_lists(&rows, now).await;
+        for row in rows {
+            if let Err(error) = self.look_at_grant(&row, now).await {
+                let grant = row.grant.id();
+                tracing::error!(%error, %grant, "what a grant stands on could not be noted");
             }
         }
         Ok(())
     }
 
-    async fn status_of(&self, row: &GrantRow) -> Seen {
+    /// Fetches the lists that are to be looked at, some at once: one host that is down keeps
+    /// nobody else waiting.
+    async fn fetch_lists(self: &Arc<Self>, rows: &[GrantRow], since: u64) {
+        const AT_ONCE: usize = 16;
+        let links = rows.iter().filter_map(|row| row.vouched.as_ref());
+        let lists: BTreeSet<String> = links
+            .flat_map(|standing| &standing.links)
+            .map(|link| link.list.clone())
+            .collect();
+        let mut fetching = JoinSet::new();
+        for list in lists {
+            if fetching.len() >= AT_ONCE {
+                fetching.join_next().await;
+            }
+            let core = Arc::clone(self);
+            fetching.spawn(async move { core.fetch_status(&list, since).await.is_some() });
+        }
+        while fetching.join_next().await.is_some() {}
+    }
+
+    async fn look_at_grant(&self, row: &GrantRow, since: u64) -> Result<(), CoreError> {
+        match self.status_of(row, since).await {
+            Seen::Revoked(digest) => {
+                self.store
+                    .write(move |tx| Ok::<_, CoreError>(tx.put_vouch_revoked(&digest)?))
+                    .await?;
+                self.end(row, &Code::VOUCH_REVOKED, BY).await
+            }
+            Seen::Holds { status_at } => self.confirm(row, status_at).await,
+            Seen::Nothing => self.confirm(row, 0).await,
+        }
+    }
+
+    async fn status_of(&self, row: &GrantRow, now: u64) -> Seen {
         let Some(standing) = &row.vouched else {
             return Seen::Nothing;
         };
-        let now = self.clock.now().seconds();
-        let mut oldest = u64::MAX;
+        // One that cannot be asked about must not hide that another was revoked.
+        let mut oldest = Some(u64::MAX);
         for link in &standing.links {
             match self.status_of_link(link, now).await {
-                Ok(signed_at) => oldest = oldest.min(signed_at),
+                Ok(signed_at) => oldest = oldest.map(|oldest| oldest.min(signed_at)),
                 Err(VouchError::Revoked) => return Seen::Revoked(link.vouch),
-                Err(_) => return Seen::Nothing,
+                Err(_) => oldest = None,
             }
         }
-        Seen::Holds { status_at: oldest }
+        oldest.map_or(Seen::Nothing, |status_at| Seen::Holds { status_at })
     }
 
     async fn status_of_link(&self, link: &StandingLink, now: u64) -> Result<u64, VouchError> {
@@ -311,20 +385,6 @@ impl Known for Facts {
     fn used(&self, vouch: &Digest) -> u64 {
         self.used.get(vouch).copied().unwrap_or_default()
     }
-}
-
-/// Messages that were accepted on the strength of a vouch, in whatever chain it stood.
-pub(super) fn used(tx: &dyn Tx, vouch: &Digest) -> Result<u64, CoreError> {
-    let stands = |row: &&GrantRow| {
-        let links = row.vouched.iter().flat_map(|standing| &standing.links);
-        links.into_iter().any(|link| link.vouch == *vouch)
-    };
-    Ok(tx
-        .vouched_grants()?
-        .iter()
-        .filter(stands)
-        .map(|row| row.uses)
-        .sum())
 }
 
 fn both(one: &Types, two: &Types) -> Types {
