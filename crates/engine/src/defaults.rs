@@ -72,7 +72,7 @@ pub const NOTE_CHARS_MAX: usize = 280;
 /// Rules a node keeps: each is asked about every knock.
 pub const RULES_MAX: usize = 1_000;
 /// Grants that a list goes through.
-pub const GRANTS_LISTED_MAX: usize = 10_000;
+pub const GRANTS_LISTED_MAX: usize = 1_000;
 /// How old the status of a vouch may be before what stands on it fails closed: a day.
 pub const VOUCH_STATUS_AGE_MAX: Duration = Duration::from_secs(86_400);
 /// Largest plaintext of a knock that carries vouches; one without has to keep to

@@ -2,7 +2,7 @@
 
 mod limits;
 
-pub use limits::{Rate, Restrictions};
+pub use limits::{LimitError, Rate, Restrictions};
 
 use crate::defaults::GRANT_TYPES_MAX;
 use crate::scope::Types;

@@ -44,6 +44,7 @@ mod views;
 mod webhooks;
 mod withdraw;
 
+pub(crate) use accept::SOON;
 pub use accept::WireAnswer;
 pub use ask::WaitFor;
 pub use identity::{Caller, Connected};
@@ -81,7 +82,7 @@ pub struct Core {
     pub(crate) handovers: handovers::Handovers,
     pub(crate) counters: expire::Counters,
     pub(crate) knocks: trust::knocks::KnockBudget,
-    pub(crate) statuses: trust::vouches::StatusLists,
+    pub(crate) statuses: trust::statuses::StatusLists,
     pub(crate) fetched: trust::holding::Fetched,
     pub(crate) reports: foreign::ReportBudget,
 }
@@ -122,7 +123,7 @@ impl Core {
             handovers: handovers::Handovers::new(newest),
             counters: expire::Counters::default(),
             knocks: trust::knocks::KnockBudget::default(),
-            statuses: trust::vouches::StatusLists::default(),
+            statuses: trust::statuses::StatusLists::default(),
             fetched: trust::holding::Fetched::default(),
             reports: foreign::ReportBudget::default(),
         });

@@ -6,7 +6,7 @@ mod common;
 
 use comity_api::agent::Send;
 use comity_api::invite::{AcceptInvitation, Invite};
-use comity_api::operator::{CreateGrant, ListQuery, Rate};
+use comity_api::operator::{CreateGrant, Deny, ListQuery, Rate};
 use comity_api::policy::{Explain, Rule};
 use comity_api::vouch::{IssueVouch, VouchRight};
 use comity_node::config::{Host, Outbound};
@@ -231,10 +231,21 @@ async fn a_decision_is_explained_with_what_would_change_it() {
         type_: REQUEST.to_owned(),
         ..Explain::default()
     };
-    let explained = aria.core().explain(outward).await.unwrap();
+    let explained = aria.core().explain(outward.clone()).await.unwrap();
     assert_eq!(
         (explained.direction.as_str(), explained.decision.as_str()),
         ("out", "wait")
+    );
+
+    // When the grant is over by its time, the sender's node knocks again.
+    let later = Explain {
+        at: Some(now() + 400 * 86_400),
+        ..outward
+    };
+    let explained = aria.core().explain(later).await.unwrap();
+    assert_eq!(
+        (explained.decision.as_str(), explained.basis.as_str()),
+        ("knock", "grant-state")
     );
 
     bruno.core().block(&by(), "org-a.test").await.unwrap();
@@ -727,4 +738,160 @@ async fn an_agent_vouches_by_the_right_that_it_was_given_and_no_further() {
         "e.p.trust.denied",
         "its one vouch is made"
     );
+}
+
+#[tokio::test]
+async fn a_vouch_is_shown_as_it_is_presented_and_stands_on_nothing_that_is_not_there() {
+    let three = three().await;
+    let Three { aria, bruno, .. } = &three;
+    let passed_on = IssueVouch {
+        agent: Some("bruno".to_owned()),
+        subject: CAROL.to_owned(),
+        on: Some("uEiNOTHING".to_owned()),
+        deliver: false,
+        depth: 0,
+        ..introduction()
+    };
+    let before = bruno.core().issued_vouches().await.unwrap().len();
+    let wrong = bruno.core().issue_vouch(&by(), passed_on.clone()).await;
+    assert!(wrong.is_err());
+    let right = VouchRight {
+        agent: "bruno".to_owned(),
+        may: vec![ANALYSIS.to_owned()],
+        count: 1,
+        until: now() + 31 * 86_400,
+        ..VouchRight::default()
+    };
+    bruno.core().give_vouch_right(&by(), right).await.unwrap();
+    let by_right = IssueVouch {
+        agent: None,
+        ..passed_on.clone()
+    };
+    let wrong = bruno.core().vouch_by_right(&bruno.caller, by_right).await;
+    assert!(wrong.is_err());
+    let issued = bruno.core().issued_vouches().await.unwrap();
+    assert_eq!(issued.len(), before, "nothing was vouched for");
+    assert_eq!(bruno.core().vouch_rights().await.unwrap()[0].made, 0);
+
+    let first = IssueVouch {
+        depth: 1,
+        ..introduction()
+    };
+    let on = three.introduced(first).await;
+    let second = IssueVouch {
+        on: Some(on.clone()),
+        ..passed_on
+    };
+    let made = bruno.core().issue_vouch(&by(), second).await.unwrap();
+    let shown = bruno.core().show_vouch(&made.id).await.unwrap();
+    assert_eq!(shown.chain, made.chain);
+    let links = shown.chain.unwrap().as_array().unwrap().len();
+    assert_eq!(links, 2, "the whole chain, not its last link");
+    let alone = aria.core().show_vouch(&on).await.unwrap();
+    assert_eq!(alone.chain.unwrap().as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn limits_that_could_never_hold_are_refused_with_what_to_write() {
+    let (_a, _b, _aria, bruno) = two().await;
+    let never = Rate {
+        messages: 0,
+        seconds: 3_600,
+    };
+    let partners = Rule {
+        domain: Some("org-a.test".to_owned()),
+        ..rule("partners")
+    };
+    let wrong = [
+        Rule {
+            rate: Some(never),
+            ..partners.clone()
+        },
+        Rule {
+            until: 1 << 53,
+            ..partners.clone()
+        },
+        Rule {
+            uses: Some(1 << 53),
+            ..partners.clone()
+        },
+    ];
+    for rule in wrong {
+        assert!(bruno.core().add_rule(&by(), rule).await.is_err());
+    }
+    bruno.core().add_rule(&by(), partners).await.unwrap();
+    let grant = CreateGrant {
+        agent: "bruno".to_owned(),
+        peer: ARIA.to_owned(),
+        they_may_send: vec![ANALYSIS.to_owned()],
+        rate: Some(never),
+        ..CreateGrant::default()
+    };
+    let refused = bruno.core().create_grant(&by(), grant).await.unwrap_err();
+    assert!(refused.title.contains("20/1h"), "{refused:?}");
+    let invite = Invite {
+        agent: "bruno".to_owned(),
+        they_may_send: vec![ANALYSIS.to_owned()],
+        rate: Some(never),
+        ..Invite::default()
+    };
+    let refused = bruno.core().invite(&by(), invite).await.unwrap_err();
+    assert!(refused.title.contains("20/1h"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_knock_that_let_nobody_in_leaves_what_lists_show_and_no_octets() {
+    let (_a, place, aria, bruno) = two().await;
+    let db = || {
+        let path = place.path().join("comity.db");
+        rusqlite::Connection::open(path).unwrap()
+    };
+    let kept = || {
+        let count = "SELECT count(*) FROM message m JOIN digest d ON d.id = m.digest
+             JOIN knock k ON k.digest = d.text";
+        let count: i64 = db().query_row(count, [], |row| row.get(0)).unwrap();
+        count
+    };
+    aria.send(BRUNO, REQUEST, json!({})).await;
+    eventually(async || bruno.core().knocks(false).await.unwrap().len() == 1).await;
+    assert_eq!(kept(), 1);
+    let knock = bruno.core().knocks(false).await.unwrap().remove(0);
+    bruno
+        .core()
+        .deny(&by(), &knock.id, Deny::default())
+        .await
+        .unwrap();
+    assert_eq!(kept(), 0);
+    let ended = bruno.core().knocks(true).await.unwrap().remove(0);
+    assert_eq!(ended.state, "denied");
+    assert_eq!(
+        (ended.purpose, ended.they_may_send, ended.first),
+        (knock.purpose, knock.they_may_send, knock.first)
+    );
+}
+
+#[tokio::test]
+async fn a_live_grant_is_found_behind_any_number_that_ended() {
+    let (_a, place, aria, bruno) = two().await;
+    acquaint(&aria, &bruno).await;
+    let path = place.path().join("comity.db");
+    let db = rusqlite::Connection::open(path).unwrap();
+    db.busy_timeout(Duration::from_secs(10)).unwrap();
+    // As many newer rows of others, which have ended, as no list goes through.
+    db.execute_batch(
+        "INSERT OR IGNORE INTO party (did) VALUES ('did:web:others.test:x');
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10050)
+         INSERT INTO digest (text) SELECT 'ended-' || n FROM n;
+         INSERT INTO grants (id, ours, peer, state, weight, until, version, uses, created, ended,
+            terms, data)
+         SELECT d.id, g.ours, (SELECT id FROM party WHERE did = 'did:web:others.test:x'), 'ended',
+            0, g.until, 1, 0, g.created, g.created, g.terms, g.data
+         FROM digest d, (SELECT * FROM grants LIMIT 1) g WHERE d.text LIKE 'ended-%'",
+    )
+    .unwrap();
+    let live = bruno.core().grants(false).await.unwrap();
+    assert_eq!(live.len(), 1);
+    assert_eq!(live[0].peer, ARIA);
+    bruno.core().block(&by(), ARIA).await.unwrap();
+    assert!(bruno.core().grants(false).await.unwrap().is_empty());
 }

@@ -189,6 +189,8 @@ CREATE TABLE grants (
 ) STRICT;
 CREATE UNIQUE INDEX grants_key ON grants (id, ours);
 CREATE INDEX grants_pair ON grants (ours, peer, weight, ended);
+CREATE INDEX grants_live ON grants (peer) WHERE state <> 'ended';
+CREATE INDEX grants_offered ON grants (seq) WHERE state = 'offered';
 CREATE INDEX grants_vouched ON grants (vouched) WHERE vouched = 1;
 CREATE INDEX grants_lapses ON grants (lapses) WHERE lapses IS NOT NULL;
 
@@ -215,8 +217,16 @@ CREATE TABLE peer (did TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;
 
 CREATE TABLE rule (seq INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, data TEXT NOT NULL) STRICT;
 -- Vouches: ours, those for us, rights to make them, and whatever was ever seen revoked.
-CREATE TABLE issued (seq INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, issuer TEXT NOT NULL, data TEXT NOT NULL) STRICT;
-CREATE INDEX issued_issuer ON issued (issuer);
+CREATE TABLE issued (
+    seq     INTEGER PRIMARY KEY,
+    digest  TEXT NOT NULL UNIQUE,
+    issuer  TEXT NOT NULL,
+    list    INTEGER NOT NULL,      -- the number of its status list
+    place   INTEGER NOT NULL,      -- in that list
+    revoked INTEGER NOT NULL,      -- 1 once it is
+    data    TEXT NOT NULL
+) STRICT;
+CREATE INDEX issued_list ON issued (issuer, list, place, revoked);
 CREATE TABLE held (seq INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, subject TEXT NOT NULL, data TEXT NOT NULL) STRICT;
 CREATE INDEX held_subject ON held (subject);
 CREATE TABLE vouch_right (agent TEXT PRIMARY KEY, data TEXT NOT NULL) STRICT;

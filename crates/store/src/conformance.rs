@@ -189,6 +189,7 @@ macro_rules! conformance {
                 both_sides_of_a_grant_may_live_in_one_store,
                 a_grant_keeps_all_that_was_put,
                 grants_are_listed_newest_first_and_found_when_over,
+                no_number_of_ended_grants_hides_a_live_one,
                 knocks_are_found_listed_counted_and_expire,
                 parties_are_kept,
                 rules_and_blocks_are_kept,

@@ -107,6 +107,8 @@ pub trait Messages {
     fn message(&self, digest: &Digest) -> Result<Option<Vec<u8>>>;
     /// Keeps a message. The same digest always has the same signing input; the first copy stays.
     fn put_message(&mut self, digest: &Digest, octets: &[u8]) -> Result<()>;
+    /// Forgets the octets of a message; its digest stays wherever it is named.
+    fn remove_message(&mut self, digest: &Digest) -> Result<()>;
     /// The octets of a DID document: of which DID, and when it was first seen (UTC seconds).
     fn document(&self, hash: &Digest) -> Result<Option<(Did, Vec<u8>, u64)>>;
     /// Every state of a DID's document that was kept, with when it was first seen, oldest first.
@@ -271,8 +273,18 @@ pub trait Trust {
     fn grants_of_pair(&self, ours: &Did, peer: &Did) -> Result<Vec<GrantRow>>;
     /// Inserts or replaces by (id, ours).
     fn put_grant(&mut self, row: &GrantRow) -> Result<()>;
-    /// Grants, newest first.
+    /// Grants, newest first, those that ended among them. For people: what looks for a grant that
+    /// counts asks for the live ones, which no number of others hides.
     fn grants(&self, limit: usize) -> Result<Vec<GrantRow>>;
+    /// All grants that have not ended, newest first.
+    fn live_grants(&self) -> Result<Vec<GrantRow>>;
+    /// All grants with a peer that have not ended, newest first.
+    fn live_grants_with(&self, peer: &Did) -> Result<Vec<GrantRow>>;
+    /// Grants that have not ended and whose id starts with `prefix`, at most two (to tell
+    /// ambiguity).
+    fn find_live_grants(&self, prefix: &str) -> Result<Vec<GrantRow>>;
+    /// All grants that wait for the answer to our knock, oldest first.
+    fn offered_grants(&self) -> Result<Vec<GrantRow>>;
     /// Active or offered grants that are over at `now` (UTC seconds).
     fn expired_grants(&self, now: u64, limit: usize) -> Result<Vec<GrantRow>>;
     /// The knock with this digest.
@@ -321,6 +333,11 @@ pub trait Vouches {
     fn put_issued(&mut self, row: &IssuedRow) -> Result<()>;
     /// All vouches of an agent of ours, or of all, oldest first.
     fn all_issued(&self, issuer: Option<&Did>) -> Result<Vec<IssuedRow>>;
+    /// The places that are taken in a status list of an agent of ours, by place, each with whether
+    /// its vouch was revoked. Nothing if there is no such list, which costs nothing to learn.
+    fn places_of_list(&self, issuer: &Did, list: u32) -> Result<Vec<(u32, bool)>>;
+    /// The number of the last status list of an agent of ours, if it has one.
+    fn last_list(&self, issuer: &Did) -> Result<Option<u32>>;
     /// Inserts or replaces by digest.
     fn put_held(&mut self, row: &HeldRow) -> Result<()>;
     /// Chains for an agent of ours, or for all, oldest first.

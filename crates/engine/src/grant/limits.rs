@@ -1,5 +1,6 @@
 //! What grants limit beyond types and end; compared, and cut to what two of them let through.
 
+use super::MAX_INTEGER;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +29,40 @@ const fn is_false(flag: &bool) -> bool {
     !*flag
 }
 
+/// Why an operator's limits cannot be kept to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LimitError {
+    /// A number that JSON does not carry exactly.
+    #[error("a limit is at most 2^53 - 1; leave it out for none")]
+    Number,
+    /// Nothing could ever pass, or the numbers are beyond sense.
+    #[error("a rate is 1 to 1000000 messages in 1 second to 31 days, like 20/1h")]
+    Rate,
+    /// An end beyond what JSON carries exactly.
+    #[error("an end is a time in UTC seconds, at most 2^53 - 1")]
+    Until,
+}
+
 impl Restrictions {
+    /// Checks the numbers of these limits, and of an end, UTC seconds.
+    ///
+    /// # Errors
+    /// [`LimitError`] says what to write.
+    pub fn check(&self, until: Option<u64>) -> Result<(), LimitError> {
+        let beyond = |number: Option<u64>| number.is_some_and(|number| number > MAX_INTEGER);
+        if !self.rate.is_none_or(Rate::is_sound) {
+            return Err(LimitError::Rate);
+        }
+        if beyond(self.uses) || beyond(self.max_bytes) {
+            return Err(LimitError::Number);
+        }
+        if beyond(until) {
+            return Err(LimitError::Until);
+        }
+        Ok(())
+    }
+
     /// True if nothing is let through that `wide` does not let through.
     #[must_use]
     pub fn is_within(&self, wide: &Self) -> bool {
@@ -82,7 +116,9 @@ pub struct Rate {
 impl Rate {
     const SECONDS_MAX: u64 = 31 * 86_400;
 
-    pub(super) const fn is_sound(self) -> bool {
+    /// True if both numbers are within their bounds.
+    #[must_use]
+    pub const fn is_sound(self) -> bool {
         let messages = 1 <= self.messages && self.messages <= 1_000_000;
         messages && 1 <= self.seconds && self.seconds <= Self::SECONDS_MAX
     }
@@ -90,12 +126,13 @@ impl Rate {
     /// True if it lets nothing through sooner than `wide`: neither at once nor in the long run.
     #[must_use]
     pub const fn is_within(self, wide: Self) -> bool {
-        // In the long run a/b <= c/d is ad <= cb; both products are below 2^63.
+        // In the long run a/b <= c/d is ad <= cb, in numbers that hold any product of two others.
         self.messages <= wide.messages
-            && self.messages * wide.seconds <= wide.messages * self.seconds
+            && self.messages as u128 * wide.seconds as u128
+                <= wide.messages as u128 * self.seconds as u128
     }
 
-    const fn and(self, other: Self) -> Self {
+    fn and(self, other: Self) -> Self {
         if self.is_within(other) {
             return self;
         }
@@ -109,10 +146,12 @@ impl Rate {
         } else {
             (other.messages, self)
         };
-        let seconds = (burst * slow.seconds).div_ceil(slow.messages);
+        // Fewer messages take less time: this is at most the time of the slower one.
+        let seconds = u128::from(burst) * u128::from(slow.seconds);
+        let seconds = seconds.div_ceil(u128::from(slow.messages.max(1)));
         Self {
             messages: burst,
-            seconds,
+            seconds: u64::try_from(seconds).unwrap_or(u64::MAX),
         }
     }
 
@@ -122,9 +161,9 @@ impl Rate {
     /// This is the generic cell rate algorithm: one time says all that counting would.
     #[must_use]
     pub fn next(self, paid: Timestamp, now: Timestamp) -> (Timestamp, Timestamp) {
-        let span = self.seconds * 1_000;
-        let share = (span / self.messages).max(1);
-        let after = paid.max(now).millis() + share;
+        let span = self.seconds.saturating_mul(1_000);
+        let share = (span / self.messages.max(1)).max(1);
+        let after = paid.max(now).millis().saturating_add(share);
         let from = Timestamp::from_millis(after.saturating_sub(span)).max(now);
         (from, Timestamp::from_millis(after))
     }
@@ -151,6 +190,19 @@ mod tests {
         assert_eq!(from, [1_000, 1_000, 1_000, 1_010, 1_020]);
         let much_later = Timestamp::from_seconds(5_000);
         assert_eq!(three.next(paid, much_later).0, much_later);
+    }
+
+    #[test]
+    fn no_numbers_are_too_large_to_compare() {
+        let (huge, slow) = (rate(u64::MAX, 1), rate(u64::MAX - 1, u64::MAX));
+        assert!(slow.is_within(huge) && !huge.is_within(slow));
+        let (burst, long) = (rate(3, 1), rate(u64::MAX, u64::MAX));
+        let both = burst.and(long);
+        assert!(both.is_within(burst) && both.is_within(long), "{both:?}");
+        let now = Timestamp::from_seconds(1_000);
+        assert_eq!(huge.next(now, now).0, now);
+        assert_eq!(rate(0, u64::MAX).next(now, now).0, now);
+        assert!(!huge.is_sound() && !rate(0, 3_600).is_sound() && !rate(1, 0).is_sound());
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::defaults::{GRANT_TYPES_MAX, NOTE_CHARS_MAX};
 use crate::domain::Domain;
-use crate::grant::Restrictions;
+use crate::grant::{LimitError, Restrictions};
 use crate::scope::Types;
 use comity_did::Did;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,9 @@ pub enum RuleError {
     /// It would grant nothing.
     #[error("the rule lets nobody send anything; say what they may send, or you")]
     Empty,
+    /// A number that no grant could carry.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// More types than a grant may list.
     #[error("a rule lists at most {GRANT_TYPES_MAX} types in each direction")]
     Long,
@@ -131,6 +134,8 @@ impl Rule {
         if self.they_may.len().max(self.you_may.len()) > GRANT_TYPES_MAX {
             return Err(RuleError::Long);
         }
+        self.limits.check(Some(self.until))?;
+        self.limits.check(self.open_until)?;
         if self.note.chars().count() > NOTE_CHARS_MAX {
             return Err(RuleError::Note);
         }
@@ -165,5 +170,72 @@ impl Rule {
             .lasts_s
             .map_or(u64::MAX, |lasts| now.saturating_add(lasts));
         asked.min(self.until).min(lasts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::Rate;
+
+    fn rule() -> Rule {
+        let work = Types::parse(["https://example.org/work/1.0"]).unwrap();
+        Rule {
+            name: "partners".to_owned(),
+            ours: None,
+            who: Who::Domain("bruno.test".parse().unwrap()),
+            depth: 0,
+            admits: Admits::Knock,
+            they_may: work.clone(),
+            you_may: work,
+            limits: Restrictions::default(),
+            lasts_s: None,
+            until: (1 << 53) - 1,
+            open_until: None,
+            grants: None,
+            note: String::new(),
+        }
+    }
+
+    #[test]
+    fn numbers_that_no_grant_could_carry_are_refused() {
+        let limited = |limits| Rule { limits, ..rule() }.check();
+        let rate = |messages, seconds| {
+            limited(Restrictions {
+                rate: Some(Rate { messages, seconds }),
+                ..Restrictions::default()
+            })
+        };
+        assert_eq!(rule().check(), Ok(()));
+        assert_eq!(rate(20, 3_600), Ok(()));
+        for (messages, seconds) in [(0, 3_600), (1, 0), (1_000_001, 60), (1, 32 * 86_400)] {
+            let refused = rate(messages, seconds);
+            assert_eq!(refused, Err(RuleError::Limit(LimitError::Rate)));
+        }
+        for limits in [
+            Restrictions {
+                uses: Some(1 << 53),
+                ..Restrictions::default()
+            },
+            Restrictions {
+                max_bytes: Some(1 << 53),
+                ..Restrictions::default()
+            },
+        ] {
+            let refused = limited(limits);
+            assert_eq!(refused, Err(RuleError::Limit(LimitError::Number)));
+        }
+        for rule in [
+            Rule {
+                until: 1 << 53,
+                ..rule()
+            },
+            Rule {
+                open_until: Some(1 << 53),
+                ..rule()
+            },
+        ] {
+            assert_eq!(rule.check(), Err(RuleError::Limit(LimitError::Until)));
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::body::{BodyError, Reader};
 use super::problem;
 use super::server::{self, Limits, Remote};
 use crate::bucket::{Buckets, Prefix, Rate};
-use crate::journey::{Core, WireAnswer};
+use crate::journey::{Core, SOON, WireAnswer};
 use crate::resolve::AddressClass;
 use axum::Router;
 use axum::body::Body;
@@ -122,7 +122,7 @@ async fn didcomm(State(wire): State<Arc<Wire>>, request: Request<Body>) -> Respo
         WireAnswer::Reply(envelope) => ([(CONTENT_TYPE, ENVELOPE)], envelope).into_response(),
         WireAnswer::Gap => StatusCode::CONFLICT.into_response(),
         WireAnswer::TooLarge => StatusCode::PAYLOAD_TOO_LARGE.into_response(),
-        WireAnswer::Busy => later(StatusCode::SERVICE_UNAVAILABLE, Duration::from_secs(1)),
+        WireAnswer::Busy(wait) => later(StatusCode::SERVICE_UNAVAILABLE, wait),
         _ => StatusCode::BAD_REQUEST.into_response(),
     }
 }
@@ -131,11 +131,11 @@ async fn take(wire: &Wire, body: Body, prefix: Option<String>) -> WireAnswer {
     let held = match wire.bodies.read(body).await {
         Ok(held) => held,
         Err(BodyError::TooLarge) => return WireAnswer::TooLarge,
-        Err(BodyError::NoRoom) => return WireAnswer::Busy,
+        Err(BodyError::NoRoom) => return WireAnswer::Busy(SOON),
         Err(BodyError::Broken | BodyError::TooSlow) => return WireAnswer::Refused,
     };
     let Ok(_place) = wire.at_once.try_acquire() else {
-        return WireAnswer::Busy;
+        return WireAnswer::Busy(SOON);
     };
     wire.core.receive(held.octets.clone(), prefix).await
 }

@@ -25,6 +25,7 @@ use comity_record::entry::{MessageFacts, MessageIn, Proof, Settled};
 use comity_record::receipt::By;
 use comity_store::{GrantRow, Incoming, Tx, Way};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What the wire door answers. Peers learn nothing more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +40,9 @@ pub enum WireAnswer {
     Gap,
     /// 413.
     TooLarge,
-    /// 503: no room for strangers, or none at all; come back later.
-    Busy,
+    /// 503: no room for strangers, or none at all, or too many in a short time; come back after
+    /// this while, in whole seconds from 1.
+    Busy(Duration),
 }
 
 /// What a transaction made of a message.
@@ -56,7 +58,12 @@ pub(super) enum Verdict {
     Silent,
     Gap,
     Full,
+    /// The grant's rate is used up for this long.
+    Later(Duration),
 }
+
+/// When somebody for whom there was no room may come again.
+pub(crate) const SOON: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Takes one envelope from the wire; `prefix` is the address prefix that it came from, `None`
@@ -80,11 +87,15 @@ impl Core {
             }
             Err(Stop::Busy(reason)) => {
                 self.counters.count(reason);
-                WireAnswer::Busy
+                WireAnswer::Busy(SOON)
+            }
+            Err(Stop::Later(wait)) => {
+                self.counters.count("rate");
+                WireAnswer::Busy(wait)
             }
             Err(Stop::Failed(error)) => {
                 tracing::error!(%error, "an envelope could not be taken");
-                WireAnswer::Busy
+                WireAnswer::Busy(SOON)
             }
         }
     }
@@ -164,6 +175,7 @@ impl Core {
             }
             Verdict::Gap => Ok(WireAnswer::Gap),
             Verdict::Full => Err(Stop::Busy("inbox-full")),
+            Verdict::Later(wait) => Err(Stop::Later(*wait)),
             Verdict::Silent => Err(Stop::Quiet("not-granted")),
             // What refused it before does not any more: it will come again.
             Verdict::Untold(_) => Err(Stop::Busy("decided-anew")),
@@ -214,7 +226,7 @@ pub(super) fn accept(
     };
     let basis = match decision {
         Ok(basis) => basis,
-        Err(Not::Yet) => return only(Verdict::Full),
+        Err(Not::Yet(from)) => return only(Verdict::Later(wait_until(from, tx.now()))),
         Err(Not::Refused(code)) => {
             let verdict = refuse(tx, entropy, arrival, &row, &code, report)?;
             // A refusal of a proved sender consumes its number (formats §1).
@@ -255,7 +267,13 @@ fn grant_for(
 enum Not {
     Refused(Code),
     /// The grant's rate is used up until then.
-    Yet,
+    Yet(Timestamp),
+}
+
+/// In whole seconds, and no longer than a sender pauses at most.
+fn wait_until(from: Timestamp, now: Timestamp) -> Duration {
+    let wait = from.millis().saturating_sub(now.millis()).div_ceil(1_000);
+    Duration::from_secs(wait).clamp(SOON, defaults::RETRY_LONGEST)
 }
 
 /// The whole decision over a message: identity pinned, fresh, granted.
@@ -318,7 +336,7 @@ fn judge(
         _ if unlisted && decision.basis == Basis::Type => {}
         // What tells that a message does not come is not told to wait.
         Decided::Wait(_) if unlisted => {}
-        Decided::Wait(_) => return Ok(Err(Not::Yet)),
+        Decided::Wait(from) => return Ok(Err(Not::Yet(*from))),
         Decided::Refuse(code) => return Ok(Err(Not::Refused(code.clone()))),
     }
     // What we keep we must be able to read again: an envelope has room for more than that.
@@ -493,4 +511,18 @@ impl Arrival {
 pub(super) fn silent(sender: &Did) -> Stop {
     tracing::debug!(%sender, "refused in silence");
     Stop::Quiet(NOT_ACCEPTABLE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_too_fast_hears_how_long_to_wait() {
+        let now = Timestamp::from_seconds(1_000);
+        let wait = |millis| wait_until(Timestamp::from_millis(millis), now).as_secs();
+        assert_eq!((wait(1_000_001), wait(1_000_000)), (1, 1));
+        assert_eq!((wait(1_001_001), wait(1_017_000)), (2, 17));
+        assert_eq!(wait(u64::MAX), defaults::RETRY_LONGEST.as_secs());
+    }
 }

@@ -18,6 +18,7 @@ use comity_jose::jws::JwsError;
 use comity_record::{Digest, Fingerprint};
 use serde_json::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Why an envelope goes no further. The reason is counted, never told.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) enum Stop {
     Quiet(&'static str),
     /// No room now.
     Busy(&'static str),
+    /// The grant's rate is used up for this long.
+    Later(Duration),
     /// Our own trouble; the sender tries again.
     Failed(CoreError),
 }

@@ -7,7 +7,8 @@ use crate::resolve::Lane;
 use comity_api::Problem;
 use comity_api::operator::Finding;
 use comity_did::{Did, DidDocument, Relationship};
-use comity_engine::{GrantState, InState, OutState};
+use comity_engine::{GrantState, InState, OutState, defaults};
+use comity_store::GrantRow;
 use std::time::Duration;
 
 impl Core {
@@ -227,13 +228,15 @@ impl Core {
         let peer = did.clone();
         let rows = self
             .store
-            .read(|tx| Ok::<_, CoreError>(tx.grants(10_000)?))
-            .await;
-        let rows: Vec<_> = rows
-            .unwrap_or_default()
-            .into_iter()
-            .filter(|row| row.peer == peer)
-            .collect();
+            .read(move |tx| {
+                let mut rows = tx.live_grants_with(&peer)?;
+                let lately = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
+                let ended = |row: &GrantRow| row.peer == peer && row.state == GrantState::Ended;
+                rows.extend(lately.filter(ended));
+                Ok::<_, CoreError>(rows)
+            })
+            .await
+            .unwrap_or_default();
         if rows.is_empty() {
             return vec![
                 warn("grant", "none: neither side may send yet").then(format!(

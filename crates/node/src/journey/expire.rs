@@ -8,10 +8,10 @@ use super::note::note;
 use super::parked;
 use super::trouble::CoreError;
 use super::trust::follow::end_grant;
-use comity_engine::{Code, GrantState, OutState};
+use comity_engine::{Code, OutState};
 use comity_record::Event;
 use comity_record::entry::{Counted, Outcome};
-use comity_store::{KnockState, StoreError};
+use comity_store::{KnockState, StoreError, Tx};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -70,30 +70,31 @@ impl Core {
     async fn expire_offers(&self) -> Result<(), CoreError> {
         // Time for an answer that was decided at the last moment to arrive.
         const GRACE: u64 = 3_600;
+        let over = |tx: &dyn Tx| {
+            let now = tx.now().seconds();
+            let mut over = Vec::new();
+            for row in tx.offered_grants()? {
+                let knock = match &row.knock {
+                    Some(knock) => tx.outgoing(&row.ours, knock)?,
+                    None => None,
+                };
+                if let Some(knock) = knock
+                    && now >= knock.expires + GRACE
+                {
+                    over.push((row, knock.digest));
+                }
+            }
+            Ok::<_, CoreError>(over)
+        };
+        if self.store.read(over).await?.is_empty() {
+            return Ok(());
+        }
         let entropy = Arc::clone(&self.entropy);
         self.store
             .write(move |tx| {
-                let now = tx.now().seconds();
-                let offers = tx.grants(10_000)?.into_iter();
-                for row in offers.filter(|row| row.state == GrantState::Offered) {
-                    let knock = match &row.knock {
-                        Some(knock) => tx.outgoing(&row.ours, knock)?,
-                        None => None,
-                    };
-                    if let Some(knock) = knock
-                        && now >= knock.expires + GRACE
-                    {
-                        let (by, code) = ("rule:timeout", &Code::TIMEOUT);
-                        end_grant(
-                            tx,
-                            &*entropy,
-                            row,
-                            Outcome::Declined,
-                            by,
-                            code,
-                            knock.digest,
-                        )?;
-                    }
+                for (row, knock) in over(tx)? {
+                    let (by, code) = ("rule:timeout", &Code::TIMEOUT);
+                    end_grant(tx, &*entropy, row, Outcome::Declined, by, code, knock)?;
                 }
                 Ok::<_, CoreError>(())
             })

@@ -26,8 +26,9 @@ impl Known {
 
 /// The hosts that the operator knows: those of our agents and of whoever was let in.
 pub(super) fn known(tx: &dyn Tx) -> Result<Known, CoreError> {
-    let (agents, grants) = (tx.agents()?, tx.grants(defaults::GRANTS_LISTED_MAX)?);
-    let let_in = grants.iter().filter(|row| row.pin.is_some());
+    let (agents, live) = (tx.agents()?, tx.live_grants()?);
+    let lately = tx.grants(defaults::GRANTS_LISTED_MAX)?;
+    let let_in = live.iter().chain(&lately).filter(|row| row.pin.is_some());
     let parties = agents.iter().map(|row| &row.did);
     Ok(Known::of(parties.chain(let_in.map(|row| &row.peer))))
 }

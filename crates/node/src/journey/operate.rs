@@ -175,19 +175,19 @@ impl Core {
         Ok(rows)
     }
 
-    /// Grants, newest first; with `all` those that ended, too.
+    /// All live grants, newest first; with `all` the newest that ended, too, after them.
     ///
     /// # Errors
     /// Storage.
     pub async fn grants(&self, all: bool) -> Result<Vec<Grant>, Problem> {
         let rows = self
             .store
-            .read(|tx| Ok::<_, CoreError>(tx.grants(LIST_MAX)?))
+            .read(move |tx| match all {
+                true => grant_rows(tx),
+                false => Ok::<_, CoreError>(tx.live_grants()?),
+            })
             .await?;
-        let shown = rows
-            .iter()
-            .filter(|row| all || row.state != GrantState::Ended);
-        Ok(shown.map(grant).collect())
+        Ok(rows.iter().map(grant).collect())
     }
 
     /// Peers we know.
@@ -198,7 +198,7 @@ impl Core {
         let (peers, grants, blocks, known) = self
             .store
             .read(|tx| {
-                let (peers, grants) = (tx.peers(LIST_MAX)?, tx.grants(LIST_MAX)?);
+                let (peers, grants) = (tx.peers(LIST_MAX)?, grant_rows(tx)?);
                 Ok::<_, CoreError>((peers, grants, tx.blocks()?, known(tx)?))
             })
             .await?;
@@ -435,6 +435,14 @@ pub(super) fn page(query: &ListQuery) -> Page {
         after: query.after,
         limit: query.limit.unwrap_or(LIST).clamp(1, LIST_MAX),
     }
+}
+
+/// All live grants, then the newest that ended.
+fn grant_rows(tx: &dyn Tx) -> Result<Vec<GrantRow>, CoreError> {
+    let mut rows = tx.live_grants()?;
+    let newest = tx.grants(LIST_MAX)?.into_iter();
+    rows.extend(newest.filter(|row| row.state == GrantState::Ended));
+    Ok(rows)
 }
 
 /// Fingerprint of the key that signed a knock, by the document it was proved with. It is what two

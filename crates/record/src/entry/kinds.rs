@@ -434,6 +434,7 @@ pub(super) const MEMBERS: &[&str] = &[
     "receipt",
     "approval",
     "asked",
+    "vouches",
     "outcome",
     "act",
     "about",

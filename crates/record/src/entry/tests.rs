@@ -236,6 +236,9 @@ fn newer_records_are_unsupported_and_unknown_members_are_not() {
     };
     assert!(with(json!({"later": {"anything": [1.5]}})).is_ok());
     assert!(with(json!({"must": ["state", "reason"]})).is_ok());
+    let decided = json!({"kind": "decision", "grant": digest(2), "by": "rule:friends",
+        "outcome": "approved", "vouches": [digest(4)], "must": ["vouches"]});
+    assert!(with(decided).is_ok());
     let unsupported = |result: Result<Record, ReadError>| match result {
         Err(ReadError::Unsupported(unsupported)) => unsupported,
         other => panic!("{other:?}"),

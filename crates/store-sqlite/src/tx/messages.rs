@@ -21,6 +21,14 @@ impl Messages for SqliteTx<'_> {
         Ok(())
     }
 
+    fn remove_message(&mut self, digest: &Digest) -> Result<()> {
+        self.run(
+            "DELETE FROM message WHERE digest = (SELECT id FROM digest WHERE text = ?1)",
+            [digest.to_string()],
+        )?;
+        Ok(())
+    }
+
     fn document(&self, hash: &Digest) -> Result<Option<(Did, Vec<u8>, u64)>> {
         self.one(
             "SELECT t.did, t.octets, t.first_seen

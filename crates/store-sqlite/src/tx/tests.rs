@@ -3,7 +3,9 @@
 use super::inbox::{LEASABLE, LEASABLE_AGAIN, PARKED};
 use super::outbox_lists::{FRESH, NEXT_PEER, PAUSED};
 use super::receipts::{DUE, NEXT_SENDER, UNSIGNED};
-use super::{Cache, SqliteTx, int, millis};
+use super::trust::{FIND_LIVE_GRANTS, LIVE_GRANTS, LIVE_GRANTS_WITH, OFFERED_GRANTS};
+use super::vouches::{LAST_LIST, PLACES_OF_LIST};
+use super::{Cache, SqliteTx, after, int, millis};
 use crate::open;
 use comity_engine::{GrantState, InState, Timestamp};
 use comity_store::conformance::samples::{START, did, grant, id, incoming, outgoing, receipt};
@@ -32,6 +34,8 @@ fn the_lists_of_the_hot_path_use_their_indexes_and_sort_nothing() {
         (DUE, "receipt_due"),
         (NEXT_SENDER, "receipt_due"),
         (UNSIGNED, "receipt_unsigned"),
+        (PLACES_OF_LIST, "issued_list"),
+        (LAST_LIST, "issued_list"),
     ] {
         let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let parameters = statement.parameter_count();
@@ -171,6 +175,33 @@ fn giving_receipts_costs_the_same_whatever_was_given() {
         + steps(&db, DUE, (bruno, millis(START), 64))
         + steps(&db, UNSIGNED, (9, 64));
     assert_cheap("was given", cost);
+}
+
+#[test]
+fn finding_live_grants_costs_the_same_however_many_ended() {
+    let (_dir, db) = database();
+    let cache = RefCell::default();
+    let mut tx = begin(&db, &cache);
+    let with = |number, state| GrantRow {
+        state,
+        ..grant("bruno", number)
+    };
+    tx.put_grant(&with(1, GrantState::Ended)).unwrap();
+    multiply(&db, "grants", ("id", "id + n"), true);
+    let offered = with(2, GrantState::Offered);
+    tx.put_grant(&offered).unwrap();
+    let found = std::slice::from_ref(&offered);
+    let id = offered.grant.id().to_string();
+    assert_eq!(tx.live_grants().unwrap(), found);
+    assert_eq!(tx.live_grants_with(&did("bruno")).unwrap(), found);
+    assert_eq!(tx.find_live_grants(&id).unwrap(), found);
+    assert_eq!(tx.offered_grants().unwrap(), found);
+    let bruno = tx.party(&did("bruno")).unwrap();
+    let cost = steps(&db, LIVE_GRANTS, [])
+        + steps(&db, LIVE_GRANTS_WITH, [bruno])
+        + steps(&db, FIND_LIVE_GRANTS, (&id, after(&id)))
+        + steps(&db, OFFERED_GRANTS, []);
+    assert_cheap("is a grant that ended", cost);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use super::{
-    GRANTS_KEPT, Result, SqliteTx, column, int, json, limit_of, millis, parsed, text, timestamp,
-    to_json, uint,
+    GRANTS_KEPT, Result, SqliteTx, after, column, int, json, limit_of, millis, parsed, text,
+    timestamp, to_json, uint,
 };
 use crate::error::damaged;
 use comity_did::Did;
@@ -203,6 +203,27 @@ impl Trust for SqliteTx<'_> {
         self.all(NEWEST_GRANTS, [limit_of(limit)], |row| self.grant_of(row))
     }
 
+    fn live_grants(&self) -> Result<Vec<GrantRow>> {
+        self.all(LIVE_GRANTS, [], |row| self.grant_of(row))
+    }
+
+    fn live_grants_with(&self, peer: &Did) -> Result<Vec<GrantRow>> {
+        let Some(peer) = self.party(peer)? else {
+            return Ok(Vec::new());
+        };
+        self.all(LIVE_GRANTS_WITH, [peer], |row| self.grant_of(row))
+    }
+
+    fn find_live_grants(&self, prefix: &str) -> Result<Vec<GrantRow>> {
+        self.all(FIND_LIVE_GRANTS, (prefix, after(prefix)), |row| {
+            self.grant_of(row)
+        })
+    }
+
+    fn offered_grants(&self) -> Result<Vec<GrantRow>> {
+        self.all(OFFERED_GRANTS, [], |row| self.grant_of(row))
+    }
+
     fn expired_grants(&self, now: u64, limit: usize) -> Result<Vec<GrantRow>> {
         self.all(LAPSED_GRANTS, (int(now), limit_of(limit)), |row| {
             self.grant_of(row)
@@ -305,10 +326,15 @@ impl Trust for SqliteTx<'_> {
 /// Selects the columns that [`SqliteTx::grant_of`] reads.
 macro_rules! select_grants {
     ($rest:literal) => {
+        select_grants!("", $rest)
+    };
+    ($index:literal, $rest:literal) => {
         concat!(
             "SELECT d.text, g.terms, a.did, b.did, g.state, g.version, g.uses, g.created, g.ended,
                 g.data
-             FROM grants g
+             FROM grants g ",
+            $index,
+            "
              JOIN digest d ON d.id = g.id
              JOIN party a ON a.id = g.ours JOIN party b ON b.id = g.peer ",
             $rest
@@ -319,6 +345,23 @@ macro_rules! select_grants {
 pub(super) const VOUCHED_GRANTS: &str = select_grants!("WHERE g.vouched = 1 ORDER BY g.seq");
 const GRANT: &str = select_grants!("WHERE g.id = ?1 AND g.ours = ?2");
 const NEWEST_GRANTS: &str = select_grants!("ORDER BY g.seq DESC LIMIT ?1");
+// There are few live grants among many that ended, which SQLite, without statistics, cannot know.
+pub(super) const LIVE_GRANTS: &str = select_grants!(
+    "INDEXED BY grants_live",
+    "WHERE g.state <> 'ended' ORDER BY g.seq DESC"
+);
+pub(super) const LIVE_GRANTS_WITH: &str = select_grants!(
+    "INDEXED BY grants_live",
+    "WHERE g.peer = ?1 AND g.state <> 'ended' ORDER BY g.seq DESC"
+);
+pub(super) const FIND_LIVE_GRANTS: &str = select_grants!(
+    "INDEXED BY grants_key",
+    "WHERE d.text >= ?1 AND d.text < ?2 AND g.state <> 'ended' ORDER BY g.seq DESC LIMIT 2"
+);
+pub(super) const OFFERED_GRANTS: &str = select_grants!(
+    "INDEXED BY grants_offered",
+    "WHERE g.state = 'offered' ORDER BY g.seq"
+);
 const LAPSED_GRANTS: &str =
     select_grants!("WHERE g.lapses <= ?1 ORDER BY g.lapses, g.seq LIMIT ?2");
 const OFFER_UNDER: &str = "UPDATE inbox SET due = due_from

@@ -1,5 +1,5 @@
 use super::trust::VOUCHED_GRANTS;
-use super::{Result, SqliteTx, json, to_json, uint};
+use super::{Result, SqliteTx, column, json, to_json, uint};
 use comity_did::Did;
 use comity_record::Digest;
 use comity_store::{GrantRow, HeldRow, IssuedRow, RightRow, Vouches};
@@ -12,9 +12,18 @@ impl Vouches for SqliteTx<'_> {
 
     fn put_issued(&mut self, row: &IssuedRow) -> Result<()> {
         self.run(
-            "INSERT INTO issued (digest, issuer, data) VALUES (?1, ?2, ?3)
-             ON CONFLICT (digest) DO UPDATE SET data = excluded.data",
-            (row.digest.to_string(), row.issuer.as_str(), to_json(row)?),
+            "INSERT INTO issued (digest, issuer, list, place, revoked, data)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (digest) DO UPDATE SET list = excluded.list, place = excluded.place,
+                revoked = excluded.revoked, data = excluded.data",
+            (
+                row.digest.to_string(),
+                row.issuer.as_str(),
+                row.list,
+                row.index,
+                row.revoked.is_some(),
+                to_json(row)?,
+            ),
         )?;
         Ok(())
     }
@@ -25,6 +34,17 @@ impl Vouches for SqliteTx<'_> {
             [issuer.map(Did::as_str)],
             |row| json(row, 0),
         )
+    }
+
+    fn places_of_list(&self, issuer: &Did, list: u32) -> Result<Vec<(u32, bool)>> {
+        self.all(PLACES_OF_LIST, (issuer.as_str(), list), |row| {
+            Ok((column(row, 0)?, column(row, 1)?))
+        })
+    }
+
+    fn last_list(&self, issuer: &Did) -> Result<Option<u32>> {
+        let last = self.one(LAST_LIST, [issuer.as_str()], |row| column(row, 0))?;
+        Ok(last.flatten())
     }
 
     fn put_held(&mut self, row: &HeldRow) -> Result<()> {
@@ -101,3 +121,7 @@ impl Vouches for SqliteTx<'_> {
         self.all(VOUCHED_GRANTS, [], |row| self.grant_of(row))
     }
 }
+
+pub(super) const PLACES_OF_LIST: &str =
+    "SELECT place, revoked FROM issued WHERE issuer = ?1 AND list = ?2 ORDER BY place";
+pub(super) const LAST_LIST: &str = "SELECT max(list) FROM issued WHERE issuer = ?1";

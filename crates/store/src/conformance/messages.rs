@@ -13,6 +13,12 @@ pub fn the_first_copy_of_a_message_stays(world: &World) {
     assert_eq!(world.read(|tx| tx.message(&digest("m"))), Some(large));
     assert_eq!(world.read(|tx| tx.message(&digest("empty"))), Some(vec![]));
     assert_eq!(world.read(|tx| tx.message(&digest("absent"))), None);
+    world.write(|tx| {
+        tx.remove_message(&digest("m"))?;
+        tx.remove_message(&digest("absent"))
+    });
+    assert_eq!(world.read(|tx| tx.message(&digest("m"))), None);
+    assert_eq!(world.read(|tx| tx.message(&digest("empty"))), Some(vec![]));
 }
 
 pub fn the_first_copy_of_a_document_stays(world: &World) {

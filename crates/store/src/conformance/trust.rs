@@ -153,6 +153,52 @@ pub fn grants_are_listed_newest_first_and_found_when_over(world: &World) {
     assert_eq!(untils(world.read(|tx| tx.expired_grants(30, 1))), [10]);
 }
 
+pub fn no_number_of_ended_grants_hides_a_live_one(world: &World) {
+    let with = |peer, number, state| GrantRow {
+        state,
+        ..grant(peer, number)
+    };
+    let live = [
+        with("bruno", 1, GrantState::Active),
+        with("carla", 2, GrantState::Suspended),
+        with("bruno", 3, GrantState::Offered),
+    ];
+    let ended: Vec<GrantRow> = (4..26)
+        .map(|number| with("bruno", number, GrantState::Ended))
+        .collect();
+    put(world, &live);
+    put(world, &ended);
+    let [first, second, third] = live;
+    assert_eq!(
+        world.read(|tx| tx.live_grants()),
+        [third.clone(), second.clone(), first.clone()]
+    );
+    assert_eq!(
+        world.read(|tx| tx.live_grants_with(&did("bruno"))),
+        [third.clone(), first.clone()]
+    );
+    assert_eq!(world.read(|tx| tx.live_grants_with(&did("dora"))), []);
+    assert_eq!(
+        world.read(|tx| tx.offered_grants()),
+        std::slice::from_ref(&third)
+    );
+    let find = |prefix: String| world.read(move |tx| tx.find_live_grants(&prefix));
+    let id = |row: &GrantRow| row.grant.id().to_string();
+    assert_eq!(find(id(&second)), std::slice::from_ref(&second));
+    assert_eq!(find(id(&ended[0])), []);
+    assert_eq!(find(String::new()).len(), 2, "at most two");
+    put(
+        world,
+        &[GrantRow {
+            state: GrantState::Ended,
+            ..third.clone()
+        }],
+    );
+    assert_eq!(world.read(|tx| tx.live_grants()), [second, first]);
+    assert_eq!(world.read(|tx| tx.offered_grants()), []);
+    assert_eq!(find(id(&third)), []);
+}
+
 pub fn knocks_are_found_listed_counted_and_expire(world: &World) {
     let mallory: KnockRow = KnockRow {
         expires: 5,
@@ -289,6 +335,7 @@ pub fn vouches_are_kept(world: &World) {
         by: "operator".to_owned(),
         created: START,
         revoked,
+        chain: serde_json::json!([{"vouch": "a.b.c"}]),
     };
     let held = |name: &str, until| HeldRow {
         digest: digest(name),
@@ -339,6 +386,33 @@ pub fn vouches_are_kept(world: &World) {
     );
     assert_eq!(world.read(|tx| tx.all_issued(Some(&did("bruno")))), []);
     assert_eq!(world.read(|tx| tx.all_issued(None)).len(), 2);
+    let in_second = IssuedRow {
+        list: 2,
+        index: 7,
+        ..issued("dora", None)
+    };
+    let in_first = IssuedRow {
+        index: 5,
+        ..issued("emil", None)
+    };
+    world.write(move |tx| {
+        tx.put_issued(&in_second)?;
+        tx.put_issued(&in_first)
+    });
+    let places = |issuer: &str, list| {
+        let issuer = did(issuer);
+        world.read(move |tx| tx.places_of_list(&issuer, list))
+    };
+    assert_eq!(
+        places("aria", 1),
+        [(5, false), (94_567, false), (94_567, true)],
+        "two samples share a place"
+    );
+    assert_eq!(places("aria", 2), [(7, false)]);
+    assert_eq!(places("aria", 3), []);
+    assert_eq!(places("bruno", 1), []);
+    assert_eq!(world.read(|tx| tx.last_list(&did("aria"))), Some(2));
+    assert_eq!(world.read(|tx| tx.last_list(&did("bruno"))), None);
     assert_eq!(
         world.read(|tx| tx.held(Some(&did("aria")))),
         [held("bruno", 7), held("emil", 6)]

@@ -13,6 +13,11 @@ impl Messages for MemoryTx<'_> {
         Ok(())
     }
 
+    fn remove_message(&mut self, digest: &Digest) -> Result<(), StoreError> {
+        self.state.messages.remove(digest);
+        Ok(())
+    }
+
     fn document(&self, hash: &Digest) -> Result<Option<(Did, Vec<u8>, u64)>, StoreError> {
         Ok(self.state.documents.get(hash).cloned())
     }

@@ -48,6 +48,33 @@ impl Trust for MemoryTx<'_> {
             .collect())
     }
 
+    fn live_grants(&self) -> Result<Vec<GrantRow>, StoreError> {
+        Ok(self.live().cloned().collect())
+    }
+
+    fn live_grants_with(&self, peer: &Did) -> Result<Vec<GrantRow>, StoreError> {
+        Ok(self
+            .live()
+            .filter(|row| row.peer == *peer)
+            .cloned()
+            .collect())
+    }
+
+    fn find_live_grants(&self, prefix: &str) -> Result<Vec<GrantRow>, StoreError> {
+        let found = self
+            .live()
+            .filter(|row| row.grant.id().to_string().starts_with(prefix));
+        Ok(found.take(2).cloned().collect())
+    }
+
+    fn offered_grants(&self) -> Result<Vec<GrantRow>, StoreError> {
+        let rows = self.state.grants.values();
+        Ok(rows
+            .filter(|row| row.state == GrantState::Offered)
+            .cloned()
+            .collect())
+    }
+
     fn expired_grants(&self, now: u64, limit: usize) -> Result<Vec<GrantRow>, StoreError> {
         let mut over: Vec<_> = (self.state.grants.values())
             .filter(|row| matches!(row.state, GrantState::Active | GrantState::Offered))
@@ -117,6 +144,14 @@ impl Trust for MemoryTx<'_> {
 
     fn peers(&self, limit: usize) -> Result<Vec<PeerRow>, StoreError> {
         Ok(self.state.peers.values().take(limit).cloned().collect())
+    }
+}
+
+impl MemoryTx<'_> {
+    /// Grants that have not ended, newest first.
+    fn live(&self) -> impl Iterator<Item = &GrantRow> {
+        let newest = self.state.grants.values().rev();
+        newest.filter(|row| row.state != GrantState::Ended)
     }
 }
 

@@ -26,6 +26,20 @@ impl Vouches for MemoryTx<'_> {
         Ok(rows.filter(of).cloned().collect())
     }
 
+    fn places_of_list(&self, issuer: &Did, list: u32) -> Result<Vec<(u32, bool)>, StoreError> {
+        let rows = self.state.issued.values();
+        let of = rows.filter(|row| row.issuer == *issuer && row.list == list);
+        let mut places: Vec<_> = of.map(|row| (row.index, row.revoked.is_some())).collect();
+        places.sort_unstable();
+        Ok(places)
+    }
+
+    fn last_list(&self, issuer: &Did) -> Result<Option<u32>, StoreError> {
+        let rows = self.state.issued.values();
+        let of = rows.filter(|row| row.issuer == *issuer);
+        Ok(of.map(|row| row.list).max())
+    }
+
     fn put_held(&mut self, row: &HeldRow) -> Result<(), StoreError> {
         let mut known = self.state.held.iter();
         let seq = known.find(|(_, known)| known.digest == row.digest);

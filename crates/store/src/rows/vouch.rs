@@ -35,6 +35,8 @@ pub struct IssuedRow {
     pub created: Timestamp,
     /// When it was revoked.
     pub revoked: Option<Timestamp>,
+    /// The whole chain that its subject presents, JSON: what it stands on, and itself.
+    pub chain: serde_json::Value,
 }
 
 /// A chain of vouches whose last is for an agent of ours.

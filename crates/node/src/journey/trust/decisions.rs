@@ -2,6 +2,7 @@
 
 use super::Operator;
 use super::follow::{begin_grant, end_grant};
+use super::knocks::end_unapproved;
 use crate::journey::Core;
 use crate::journey::own::{ContactDraft, ContactRow};
 use crate::journey::trouble::{CoreError, ambiguous, bad, not_found};
@@ -171,9 +172,8 @@ impl Core {
         let by = by.to_owned();
         self.store
             .write(move |tx| {
-                let mut knock = still_pending(tx, &digest)?;
-                knock.state = state;
-                tx.put_knock(&knock)?;
+                let knock = still_pending(tx, &digest)?;
+                let knock = end_unapproved(tx, knock, state)?;
                 denied(tx, &*entropy, &knock, &by)?;
                 answer.keep(tx)
             })
@@ -362,6 +362,8 @@ fn narrowed(knock: &KnockRow, approve: &Approve) -> Result<Grant, Problem> {
             ..Restrictions::default()
         },
     };
+    let limits = narrower.limits.check(narrower.until);
+    limits.map_err(|error| bad(error.to_string()))?;
     knock
         .knock
         .offer

@@ -180,7 +180,14 @@ fn without_grant(
                 Outbound::Listed => "refuse",
             }
         };
-        let hopeless = ["max-bytes", "grant-state"].contains(&explained.basis.as_str()) && !waits;
+        // Whoever was let go by time alone knocks again; after a revocation only an agent that says
+        // why does.
+        let over = |row: &GrantRow| now.seconds() >= row.grant.until();
+        let hopeless = match explained.basis.as_str() {
+            "max-bytes" => true,
+            "grant-state" => !waits && !last.is_some_and(over),
+            _ => false,
+        };
         if !hopeless {
             explained.decision = asks.to_owned();
         }

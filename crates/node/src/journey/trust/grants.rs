@@ -51,6 +51,9 @@ impl Core {
             rate: create.rate.map(rate),
             max_bytes: create.max_bytes,
         };
+        restrictions
+            .check(Some(until))
+            .map_err(|error| bad(error.to_string()))?;
         let grant = Grant::new(
             [peer.clone(), agent.did.clone()],
             [create.they_may_send, create.we_may_send],
@@ -171,19 +174,16 @@ impl Core {
 
     /// The grant whose id starts so, or the only one with this peer, that has not ended.
     pub(in crate::journey) async fn live_grant(&self, id: &str) -> Result<GrantRow, Problem> {
-        let prefix = self
-            .did_of(id)
-            .map_or_else(|_| id.to_owned(), |did| did.to_string());
+        let (peer, prefix) = (self.did_of(id), id.to_owned());
         let rows = self
             .store
-            .read(|tx| Ok::<_, CoreError>(tx.grants(defaults::GRANTS_LISTED_MAX)?))
-            .await?
-            .into_iter()
-            .filter(|row| row.state != GrantState::Ended)
-            .filter(|row| {
-                row.grant.id().to_string().starts_with(&prefix) || row.peer.as_str() == prefix
+            .read(move |tx| {
+                Ok::<_, CoreError>(match &peer {
+                    Ok(peer) => tx.live_grants_with(peer)?,
+                    Err(_) => tx.find_live_grants(&prefix)?,
+                })
             })
-            .collect::<Vec<_>>();
+            .await?;
         match rows.as_slice() {
             [] => Err(not_found("live grant", &comity_api::safe(id)).next("comity grant")),
             [row] => Ok(row.clone()),

@@ -18,6 +18,8 @@ use comity_engine::{defaults, domain, fresh, grant};
 use comity_jose::Entropy;
 use comity_record::Digest;
 use comity_store::{KnockRow, KnockState, PeerRow, Taken, Tx};
+use comity_vouch::limits;
+use serde_json::Value;
 use std::sync::Arc;
 
 /// Counted for contact messages that cannot be taken.
@@ -153,9 +155,8 @@ fn take(
     if grants.iter().any(|known| known.grant.nonce() == nonce) {
         return Ok(Some("offer-used"));
     }
-    if let Some(mut before) = tx.knock_between(&row.sender, &row.recipient)? {
-        before.state = KnockState::Replaced;
-        tx.put_knock(&before)?;
+    if let Some(before) = tx.knock_between(&row.sender, &row.recipient)? {
+        end_unapproved(tx, before, KnockState::Replaced)?;
     }
     // What the rules say now counts; if it is not what the answer was signed for, a person decides.
     let lets_in = match letting {
@@ -183,6 +184,23 @@ fn take(
     Ok(None)
 }
 
+/// Ends a knock that let nobody in. What lists show of it stays; its octets and vouches go, or
+/// strangers would fill the disk with what nobody wanted. The record has its digest.
+pub(super) fn end_unapproved(
+    tx: &mut dyn Tx,
+    mut row: KnockRow,
+    state: KnockState,
+) -> Result<KnockRow, CoreError> {
+    row.state = state;
+    row.knock.vouches.clear();
+    tx.put_knock(&row)?;
+    // Its sender may be an agent of this node, too.
+    if tx.outgoing_by_digest(&row.digest)?.is_none() {
+        tx.remove_message(&row.digest)?;
+    }
+    Ok(row)
+}
+
 /// Takes the places of those that give way.
 fn make_room(tx: &mut dyn Tx, entropy: &dyn Entropy, row: &KnockRow) -> Result<(), CoreError> {
     let pending = tx.knock_room()?;
@@ -193,9 +211,8 @@ fn make_room(tx: &mut dyn Tx, entropy: &dyn Entropy, row: &KnockRow) -> Result<(
         .collect();
     let newcomer = of(row.digest, &row.sender, &row.taken);
     for digest in room::place(&newcomer, &places) {
-        if let Some(mut gone) = tx.knock(&digest)? {
-            gone.state = KnockState::Displaced;
-            tx.put_knock(&gone)?;
+        if let Some(gone) = tx.knock(&digest)? {
+            let gone = end_unapproved(tx, gone, KnockState::Displaced)?;
             denied(tx, entropy, &gone, "rule:room")?;
         }
     }
@@ -261,11 +278,39 @@ const KNOCKS_OF_KIND: Rate = Rate {
 
 /// A knock is signed and to one recipient; small, unless it carries vouches.
 fn is_knock(arrival: &Arrival) -> bool {
-    let most = match arrival.body().get("vouches") {
-        Some(_) => defaults::VOUCHED_KNOCK_BYTES_MAX,
-        None => defaults::CONTACT_BYTES_MAX,
+    let most = match arrival.received.plaintext.body.get("vouches") {
+        Some(chains) if carries_vouches(chains) => defaults::VOUCHED_KNOCK_BYTES_MAX,
+        _ => defaults::CONTACT_BYTES_MAX,
     };
     arrival.proof_anyone && arrival.bytes <= most as u64 && arrival.recipients() == 1
+}
+
+/// True for chains of links that could each be a vouch and its status: anything else would be
+/// room for whatever a stranger likes to leave here.
+fn carries_vouches(chains: &Value) -> bool {
+    let Some(chains) = chains.as_array() else {
+        return false;
+    };
+    let text = |member: Option<&Value>, most: usize| {
+        member
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.len() <= most)
+    };
+    let is_link = |link: &Value| {
+        let known = |link: &serde_json::Map<String, Value>| {
+            let mut names = link.keys();
+            names.all(|name| name == "vouch" || name == "status")
+        };
+        let status = link.get("status");
+        link.as_object().is_some_and(known)
+            && text(link.get("vouch"), limits::VOUCH_BYTES)
+            && (status.is_none() || text(status, limits::STATUS_BYTES))
+    };
+    let is_chain = |chain: &Value| {
+        let links = chain.as_array();
+        links.is_some_and(|links| !links.is_empty() && links.iter().all(is_link))
+    };
+    !chains.is_empty() && chains.iter().all(is_chain)
 }
 
 /// Contact messages are signed, small, and to one recipient.
@@ -293,4 +338,35 @@ pub(in crate::journey) fn learn(
         first_seen,
     })?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_what_could_be_vouches_makes_room_for_them() {
+        let status = "s".repeat(limits::STATUS_BYTES);
+        let link = json!({"vouch": "v".repeat(limits::VOUCH_BYTES), "status": status});
+        assert!(carries_vouches(&json!([[link]])));
+        assert!(carries_vouches(
+            &json!([[{"vouch": "a.b.c"}], [link, link]])
+        ));
+        for junk in [
+            json!([]),
+            json!([[]]),
+            json!({}),
+            json!("x".repeat(60_000)),
+            json!([["x"]]),
+            json!([[{"status": "s"}]]),
+            json!([[link, {"vouch": "v".repeat(limits::VOUCH_BYTES + 1)}]]),
+            json!([[{"vouch": "a.b.c", "status": "s".repeat(limits::STATUS_BYTES + 1)}]]),
+            json!([[{"vouch": "a.b.c", "more": "x"}]]),
+            json!([[{"vouch": "a.b.c", "status": 7}]]),
+            json!([[link], []]),
+        ] {
+            assert!(!carries_vouches(&junk), "{junk}");
+        }
+    }
 }

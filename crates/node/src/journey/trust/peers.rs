@@ -9,13 +9,14 @@ use comity_engine::domain::Domain;
 use comity_engine::role::Act;
 use comity_engine::{Code, GrantState, OutState, WaitingOn, defaults};
 use comity_record::entry::Outcome;
-use comity_store::{BlockRow, GrantRow, KnockState, Page, PeerRow};
+use comity_store::{BlockRow, KnockState, Page, PeerRow};
 use std::fmt;
 use std::sync::Arc;
 
 use super::Operator;
 use super::decisions::denied;
 use super::follow::end_grant;
+use super::knocks::end_unapproved;
 
 impl Core {
     /// Blocks a peer, or all agents of a domain: every grant with it ends, and its envelopes stop
@@ -53,18 +54,21 @@ impl Core {
                 }
                 who.acts(tx, &*entropy, "block", &whom.to_string())?;
                 // What waits for a decision has got one.
-                for mut knock in tx.knocks(true, defaults::KNOCKS_LISTED_MAX)? {
+                for knock in tx.knocks(true, defaults::KNOCKS_LISTED_MAX)? {
                     if whom.is(&knock.sender) {
-                        knock.state = KnockState::Denied;
-                        tx.put_knock(&knock)?;
+                        let knock = end_unapproved(tx, knock, KnockState::Denied)?;
                         denied(tx, &*entropy, &knock, who.label())?;
                     }
                 }
                 // A block and what it ends are one unit: nothing lives on if we stop in between.
-                let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
-                let live: Vec<GrantRow> = grants
-                    .filter(|row| whom.is(&row.peer) && row.state != GrantState::Ended)
-                    .collect();
+                let live = match &whom {
+                    Whom::Peer(did) => tx.live_grants_with(did)?,
+                    Whom::Domain(_) => {
+                        let mut live = tx.live_grants()?;
+                        live.retain(|row| whom.is(&row.peer));
+                        live
+                    }
+                };
                 for row in &live {
                     let id = row.grant.id();
                     // One that was replaced by another's end is over already.

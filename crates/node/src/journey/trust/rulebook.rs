@@ -11,7 +11,7 @@ use comity_engine::grant::Restrictions;
 use comity_engine::policy::{Admits, Answer, Rule, Who};
 use comity_engine::role::Act;
 use comity_engine::scope::Types;
-use comity_engine::{Code, GrantState, defaults};
+use comity_engine::{Code, defaults};
 use comity_store::{GrantRow, KnockRow, KnockState, RuleRow};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -93,10 +93,10 @@ impl Core {
     pub async fn rules(&self, all: bool) -> Result<Vec<KeptRule>, Problem> {
         let (rules, grants) = self
             .store
-            .read(|tx| Ok::<_, CoreError>((tx.rules()?, tx.grants(defaults::GRANTS_LISTED_MAX)?)))
+            .read(|tx| Ok::<_, CoreError>((tx.rules()?, tx.live_grants()?)))
             .await?;
         let mut live: HashMap<&str, u64> = HashMap::new();
-        for row in grants.iter().filter(|row| row.state != GrantState::Ended) {
+        for row in &grants {
             *live.entry(row.let_in_by.as_str()).or_default() += 1;
         }
         let count = |row: &RuleRow| live.get(row.rule.label().as_str()).copied().unwrap_or(0);
@@ -158,8 +158,7 @@ impl Core {
         let label = label.to_owned();
         self.store
             .read(move |tx| {
-                let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
-                let live = grants.filter(|row| row.state != GrantState::Ended);
+                let live = tx.live_grants()?.into_iter();
                 Ok(live.filter(|row| row.let_in_by == label).collect())
             })
             .await

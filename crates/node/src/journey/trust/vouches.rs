@@ -1,37 +1,29 @@
 //! Vouches that our agents make (ADR 8): issued by an operator or by an agent's right, sent to whom
-//! they are for, revoked, and the status lists that say so.
+//! they are for, and revoked. `statuses` says so to others; `rights` are the agents'.
 
 use super::Operator;
+use super::rights::use_right;
 use crate::journey::Core;
 use crate::journey::identity::{Caller, Hosted};
 use crate::journey::own::ContactDraft;
 use crate::journey::trouble::{CoreError, ambiguous, bad, not_found};
-use comity_api::vouch::{IssueVouch, Issued, VouchRight};
+use comity_api::vouch::{IssueVouch, Issued};
 use comity_api::{Problem, safe};
 use comity_did::Did;
 use comity_didcomm::MessageId;
 use comity_engine::role::Act;
 use comity_engine::scope::Types;
-use comity_engine::{Code, defaults};
 use comity_jose::SignatureAlgorithm;
-use comity_store::{IssuedRow, RightRow, Tx};
-use comity_vouch::{Claims, Presented, StatusBits, StatusEntry, StatusListDraft, Vouch, limits};
+use comity_store::IssuedRow;
+use comity_vouch::{Claims, Presented, StatusEntry, Vouch, limits};
 use serde_json::{Value, json};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Carries a chain of vouches to the subject of its last.
 pub(in crate::journey) const ISSUED: &str = "https://w3id.org/comity/vouch/1.0/issued";
 /// How long a vouch lasts when nobody says.
 const LASTS: Duration = Duration::from_secs(30 * 86_400);
-
-/// Status lists of our agents as last signed, by agent and number.
-#[derive(Debug, Default)]
-pub(crate) struct StatusLists(Mutex<HashMap<(Did, u32), Signed>>);
-
-/// When a list was signed, UTC seconds, and the list.
-type Signed = (u64, Arc<str>);
 
 /// Who vouches on whose account.
 #[derive(Clone, Debug)]
@@ -75,12 +67,9 @@ impl Core {
         account: Account,
     ) -> Result<Issued, Problem> {
         let draft = self.read_vouch(&agent.did, &issue)?;
-        let owner = agent.did.clone();
-        let (list, index) = self
-            .store
-            .read(move |tx| Ok::<_, CoreError>(next_list(&tx.all_issued(Some(&owner))?)))
-            .await
-            .map(|(list, taken)| (list, self.free_index(&taken)))?;
+        // Before anything is kept or counted: what it is to stand on may not be there.
+        let mut chain = self.chain_for(agent, issue.on.as_deref()).await?;
+        let (list, index) = self.free_place(&agent.did).await?;
         let entry = StatusEntry::new(&self.list_url(&agent.name, list), index)
             .ok_or(CoreError::Defect("a status entry of ours that is none"))?;
         let claims = Claims {
@@ -97,7 +86,10 @@ impl Core {
         let vouch = unsigned
             .finish(&signature)
             .map_err(|_| CoreError::Defect("a vouch that grew"))?;
+        chain.push(link_of(&vouch)?);
+        let chain = Value::Array(chain);
         let row = IssuedRow {
+            chain: chain.clone(),
             digest: vouch.digest(),
             issuer: agent.did.clone(),
             subject: claims.subject.clone(),
@@ -126,11 +118,8 @@ impl Core {
                     Account::Right(agent, _) => use_right(tx, agent, &kept)?,
                 }
                 // Another may have taken the place meanwhile.
-                let taken = tx.all_issued(Some(&kept.issuer))?;
-                if taken
-                    .iter()
-                    .any(|row| (row.list, row.index) == (kept.list, kept.index))
-                {
+                let taken = tx.places_of_list(&kept.issuer, kept.list)?;
+                if taken.iter().any(|(place, _)| *place == kept.index) {
                     return Err(comity_store::StoreError::Conflict.into());
                 }
                 tx.put_message(&kept.digest, &octets)?;
@@ -138,7 +127,6 @@ impl Core {
                 Ok::<_, CoreError>(())
             })
             .await?;
-        let chain = self.chain_with(agent, &issue, &vouch).await?;
         let sent = issue.deliver && self.send_chain(agent, &row.subject, &chain).await?;
         Ok(Issued {
             sent,
@@ -193,43 +181,32 @@ impl Core {
             })
     }
 
-    /// The chain that the subject presents: what we hold ourselves for those it is for, and ours.
-    async fn chain_with(
-        &self,
-        agent: &Hosted,
-        issue: &IssueVouch,
-        vouch: &Vouch,
-    ) -> Result<Value, CoreError> {
-        let ours = Presented {
-            vouch: vouch.as_str().to_owned(),
-            status: None,
+    /// What a vouch of this agent stands on: the chain that it holds itself under `on`, the start of
+    /// its last vouch's digest; nothing if there is none to stand on.
+    async fn chain_for(&self, agent: &Hosted, on: Option<&str>) -> Result<Vec<Value>, Problem> {
+        let Some(on) = on else {
+            return Ok(Vec::new());
         };
-        let ours =
-            serde_json::to_value(ours).map_err(|_| CoreError::Defect("a vouch that is no JSON"))?;
-        let mut chain = Vec::new();
-        if let Some(on) = &issue.on {
-            let (subject, on) = (agent.did.clone(), on.clone());
-            let held = self
-                .store
-                .read(move |tx| Ok::<_, CoreError>(tx.held(Some(&subject))?))
-                .await?;
-            let wanted = |row: &&comity_store::HeldRow| row.digest.to_string().starts_with(&on);
-            let row = held.iter().find(wanted);
-            let row = row.ok_or_else(|| {
-                not_found(
-                    "vouch for this agent",
-                    &safe(issue.on.as_deref().unwrap_or_default()),
-                )
-                .next("comity vouch")
-            })?;
-            let links = row.chain.as_array().cloned().unwrap_or_default();
-            if links.len() >= limits::CHAIN_LINKS {
-                return Err(bad("the chain would be too long for anybody").into());
+        let subject = agent.did.clone();
+        let held = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.held(Some(&subject))?))
+            .await?;
+        let mut found = held
+            .iter()
+            .filter(|row| row.digest.to_string().starts_with(on));
+        let row = match (found.next(), found.next()) {
+            (Some(row), None) => row,
+            (None, _) => {
+                return Err(not_found("vouch for this agent", &safe(on)).next("comity vouch"));
             }
-            chain.extend(links);
+            _ => return Err(ambiguous(&safe(on))),
+        };
+        let links = row.chain.as_array().cloned().unwrap_or_default();
+        if links.len() >= limits::CHAIN_LINKS {
+            return Err(bad("the chain would be too long for anybody"));
         }
-        chain.push(ours);
-        Ok(Value::Array(chain))
+        Ok(links)
     }
 
     /// Sends a chain to whom its last vouch is for, if a grant lives between the two. His node
@@ -290,31 +267,18 @@ impl Core {
                 Ok::<_, CoreError>(row)
             })
             .await?;
-        let mut lists = self
-            .statuses
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        lists.remove(&(row.issuer.clone(), row.list));
-        drop(lists);
+        self.statuses.revoked(&row.issuer, row.list);
         Ok(issued(&row))
     }
 
-    /// A vouch of ours as it is presented.
+    /// A vouch of ours with the whole chain that its subject presents.
     ///
     /// # Errors
     /// There is no such vouch of ours, or more than one.
     pub async fn show_vouch(&self, id: &str) -> Result<Issued, Problem> {
         let row = self.issued_row(id).await?;
-        let digest = row.digest;
-        let octets = self
-            .store
-            .read(move |tx| Ok::<_, CoreError>(tx.message(&digest)?))
-            .await?;
-        let text = octets.and_then(|octets| String::from_utf8(octets).ok());
-        let chain = text.map(|vouch| json!([{"vouch": vouch}]));
         Ok(Issued {
-            chain,
+            chain: Some(row.chain.clone()),
             ..issued(&row)
         })
     }
@@ -345,236 +309,15 @@ impl Core {
             _ => Err(ambiguous(&safe(id))),
         }
     }
-
-    /// Lets an agent vouch by itself.
-    ///
-    /// # Errors
-    /// There is no such agent; the right would be over.
-    pub async fn give_vouch_right(
-        &self,
-        by: &Operator,
-        right: VouchRight,
-    ) -> Result<VouchRight, Problem> {
-        let agent = self
-            .agent_named(&right.agent)
-            .ok_or_else(|| not_found("agent", &safe(&right.agent)).next("comity agent"))?;
-        by.check(Act::Decide(&agent.name))?;
-        let may = Types::parse(&right.may).map_err(|error| bad(safe(&error.to_string())))?;
-        let now = self.clock.now();
-        if right.until <= now.seconds() || may.is_empty() || right.count == 0 {
-            return Err(bad("this right would allow nothing"));
-        }
-        let row = RightRow {
-            agent: agent.did.clone(),
-            may,
-            count: right.count,
-            made: 0,
-            uses: right.uses,
-            depth: right.depth.min(3),
-            until: right.until,
-            by: by.label().to_owned(),
-            created: now,
-        };
-        let shown = self.right(&row);
-        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
-        self.store
-            .write(move |tx| {
-                tx.put_vouch_right(&row)?;
-                by.acts(tx, &*entropy, "vouch-right-give", row.agent.as_str())
-            })
-            .await?;
-        self.signals.recorded.raise();
-        Ok(shown)
-    }
-
-    /// Takes the right away; what was vouched for stays.
-    ///
-    /// # Errors
-    /// There is no such agent, or it has no right.
-    pub async fn take_vouch_right(&self, by: &Operator, agent: &str) -> Result<(), Problem> {
-        let agent = self
-            .agent_named(agent)
-            .ok_or_else(|| not_found("agent", &safe(agent)).next("comity agent"))?;
-        by.check(Act::Decide(&agent.name))?;
-        let (entropy, by) = (Arc::clone(&self.entropy), by.clone());
-        let did = agent.did.clone();
-        self.store
-            .write(move |tx| {
-                tx.remove_vouch_right(&did)?;
-                by.acts(tx, &*entropy, "vouch-right-take", did.as_str())
-            })
-            .await?;
-        self.signals.recorded.raise();
-        Ok(())
-    }
-
-    /// What our agents may vouch for by themselves.
-    ///
-    /// # Errors
-    /// Storage.
-    pub async fn vouch_rights(&self) -> Result<Vec<VouchRight>, Problem> {
-        let rows = self
-            .store
-            .read(|tx| Ok::<_, CoreError>(tx.vouch_rights()?))
-            .await?;
-        Ok(rows.iter().map(|row| self.right(row)).collect())
-    }
-
-    fn right(&self, row: &RightRow) -> VouchRight {
-        let name = self.agent_of(&row.agent).map(|agent| agent.name.clone());
-        VouchRight {
-            agent: name.unwrap_or_else(|| row.agent.to_string()),
-            may: row.may.to_vec(),
-            count: row.count,
-            made: row.made,
-            uses: row.uses,
-            depth: row.depth,
-            until: row.until,
-            by: row.by.clone(),
-        }
-    }
-
-    /// The status list of an agent, signed not long ago; `None` if there is none of that number.
-    pub(crate) async fn status_list(
-        &self,
-        agent: &str,
-        number: u32,
-    ) -> Result<Option<Arc<str>>, CoreError> {
-        let Some(agent) = self.agent_named(agent) else {
-            return Ok(None);
-        };
-        let now = self.clock.now().seconds();
-        let key = (agent.did.clone(), number);
-        let fresh = |signed_at: u64| now < signed_at + defaults::STATUS_FRESH.as_secs();
-        let known = {
-            let lists = self
-                .statuses
-                .0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            lists.get(&key).cloned()
-        };
-        if let Some((signed_at, text)) = known
-            && signed_at <= now
-            && fresh(signed_at)
-        {
-            return Ok(Some(text));
-        }
-        let owner = agent.did.clone();
-        let rows = self
-            .store
-            .read(move |tx| Ok::<_, CoreError>(tx.all_issued(Some(&owner))?))
-            .await?;
-        let rows: Vec<IssuedRow> = rows.into_iter().filter(|row| row.list == number).collect();
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        let mut bits = StatusBits::new();
-        for row in rows.iter().filter(|row| row.revoked.is_some()) {
-            let set = bits.set(row.index);
-            set.map_err(|_| CoreError::Defect("an index beyond its list"))?;
-        }
-        let draft = StatusListDraft {
-            issuer: agent.did.clone(),
-            url: self.list_url(&agent.name, number),
-            signed_at: now,
-            valid_until: now + defaults::STATUS_LIFETIME.as_secs(),
-            bits,
-        };
-        let unsigned = draft
-            .prepare(&agent.signing_kid, SignatureAlgorithm::EdDsa)
-            .map_err(|_| CoreError::Defect("a status list that cannot be made"))?;
-        let signature = self
-            .sign_with(&agent.signing_kid, unsigned.octets())
-            .await?;
-        let list = unsigned
-            .finish(&signature)
-            .map_err(|_| CoreError::Defect("a status list that grew"))?;
-        let text: Arc<str> = Arc::from(list.as_str());
-        let mut lists = self
-            .statuses
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        lists.insert(key, (now, Arc::clone(&text)));
-        Ok(Some(text))
-    }
-
-    async fn sign_with(
-        &self,
-        kid: &comity_did::DidUrl,
-        octets: &[u8],
-    ) -> Result<Vec<u8>, CoreError> {
-        use crate::custody::Signer;
-        Ok(self.custody.sign(kid, octets).await?)
-    }
-
-    fn list_url(&self, agent: &str, number: u32) -> String {
-        format!("{}/{agent}/status/{number}", self.site.base_url())
-    }
-
-    /// A place that tells nothing of how many there are, and in which order.
-    fn free_index(&self, taken: &[u32]) -> u32 {
-        let bits = u64::try_from(limits::LIST_BITS_MIN).unwrap_or(u64::MAX);
-        loop {
-            let index = u32::try_from(self.random() % bits).unwrap_or_default();
-            if !taken.contains(&index) {
-                return index;
-            }
-        }
-    }
 }
 
-/// The list that has room, and what is taken of it.
-fn next_list(issued: &[IssuedRow]) -> (u32, Vec<u32>) {
-    let list = issued.iter().map(|row| row.list).max().unwrap_or(1);
-    let of = |list: u32| issued.iter().filter(move |row| row.list == list);
-    let taken: Vec<u32> = of(list).map(|row| row.index).collect();
-    if taken.len() >= limits::LIST_ENTRIES {
-        return (list + 1, Vec::new());
-    }
-    (list, taken)
-}
-
-/// Counts a vouch against its agent's right.
-fn use_right(tx: &mut dyn Tx, agent: &Did, vouch: &IssuedRow) -> Result<(), CoreError> {
-    let denied = |why: &str| {
-        let title = "this agent may not vouch for that";
-        let next = "ask your operator: comity vouch allow AGENT";
-        CoreError::from(
-            Problem::new(Code::DENIED.as_str(), title)
-                .detail(why)
-                .next(next),
-        )
+/// A vouch as a link of a chain; whoever presents it gets its status.
+fn link_of(vouch: &Vouch) -> Result<Value, CoreError> {
+    let link = Presented {
+        vouch: vouch.as_str().to_owned(),
+        status: None,
     };
-    let right = tx.vouch_right(agent)?;
-    let mut right = right.ok_or_else(|| denied("it has no right to vouch"))?;
-    let uses = match (vouch.uses, right.uses) {
-        (_, None) => true,
-        (Some(asked), Some(most)) => asked <= most,
-        (None, Some(_)) => false,
-    };
-    let why = if tx.now().seconds() >= right.until {
-        Some("its right is over")
-    } else if right.made >= right.count {
-        Some("it has made all the vouches that it may")
-    } else if !vouch.may.is_within(&right.may) {
-        Some("its right does not cover these types")
-    } else if vouch.until > right.until {
-        Some("its right ends before this vouch would")
-    } else if vouch.depth > right.depth {
-        Some("its right does not let others pass its vouches on so far")
-    } else if !uses {
-        Some("its right is for fewer messages")
-    } else {
-        None
-    };
-    if let Some(why) = why {
-        return Err(denied(why));
-    }
-    right.made += 1;
-    tx.put_vouch_right(&right)?;
-    Ok(())
+    serde_json::to_value(link).map_err(|_| CoreError::Defect("a vouch that is no JSON"))
 }
 
 fn issued(row: &IssuedRow) -> Issued {

@@ -147,6 +147,7 @@ function changes(before, knock) {
     ["purpose", "what they say they want"], ["they_may_send", "what they may send"], ["you_may_send", "what you may send"],
     ["until", "until when"], ["first", "the first message"], ["fingerprint", "the key that proves them"],
     ["proved_by", "which key proves them"], ["replaces", "the grant that holds now"], ["warnings", "what is odd about them"],
+    ["vouched_by", "who vouches for them"], ["not_vouched", "which vouches do not count"], ["invited", "whether you invited them"],
   ].filter(([name]) => !same(name)).map(([, words]) => words);
   return `This changed since you saw it: ${told.join(", ") || "their DID document"}. Look again before you decide.`;
 }
@@ -175,6 +176,17 @@ function replaces(live) {
     part("you gain", live.you_gain, "gain"), part("you lose", live.you_lose, "lose"));
 }
 
+/** How they come here: by an invitation, with vouches that hold, with others that do not. */
+function introductions(knock) {
+  const [vouched, refused] = [knock.vouched_by ?? [], knock.not_vouched ?? []];
+  const chain = (issuers) => el("li", {}, issuers.map((issuer, n) => [n ? " vouches for " : "", mono(issuer)]), " vouches for them");
+  return [
+    knock.invited ? el("p", { class: "small invited" }, "They come by an invitation of yours.") : null,
+    vouched.length ? [el("h3", {}, "Who vouches for them"), el("ul", { class: "vouched" }, vouched.map(chain))] : null,
+    refused.length ? [el("h3", {}, "Vouches that do not count"), el("ul", { class: "not-vouched" }, refused.map((why) => el("li", {}, why)))] : null,
+  ];
+}
+
 function knockCard(knock, changed) {
   const decides = mayDecide(knock.to);
   const [they, you] = [ticks("They may send you", knock.they_may_send), ticks("You may send them", knock.you_may_send)];
@@ -190,6 +202,7 @@ function knockCard(knock, changed) {
     knock.who.unicode ? el("p", { class: "small" }, "the same host in its own letters: ", mono(knock.who.unicode)) : null,
     el("h3", {}, "Why, in their words (nobody checked them)"),
     knock.purpose ? el("blockquote", { class: "theirs" }, knock.purpose) : el("p", { class: "faint" }, "they gave no reason"),
+    introductions(knock),
     decides ? [they.node, you.node]
       : [el("h3", {}, "They may send you"), typeList(knock.they_may_send), el("h3", {}, "You may send them"), typeList(knock.you_may_send)],
     decides ? el("div", { class: "pair" },
