@@ -8,7 +8,7 @@ use comity_api::agent::Send;
 use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{CreateGrant, ListQuery, Rate};
 use comity_api::policy::{Explain, Rule};
-use comity_api::vouch::{IssueVouch, VouchRight};
+use comity_api::vouch::{ImportVouch, IssueVouch, VouchRight};
 use comity_node::config::{Host, Outbound};
 use comity_node::journey::{Operator, WaitFor};
 use common::{
@@ -481,7 +481,7 @@ async fn three() -> Three {
     let aria = Side::new(&places[0], "aria").await;
     let bruno = Side::new(&places[1], "bruno").await;
     let mut config = places[2].config();
-    config.seams.vouch_look = Some(Duration::from_millis(200));
+    config.vouch_look = Some(Duration::from_millis(200));
     let carol = Side::of(config, "carol").await;
     acquaint(&aria, &bruno).await;
     Three {
@@ -666,6 +666,52 @@ async fn a_word_for_one_thing_is_none_for_another() {
         "shown to the operator, and not enough"
     );
     assert!(three.carol.core().grants(false).await.unwrap().is_empty());
+    let ask = Explain {
+        from: BRUNO.to_owned(),
+        to: "carol".to_owned(),
+        type_: REQUEST.to_owned(),
+        ..Explain::default()
+    };
+    let explained = three.carol.core().explain(ask).await.unwrap();
+    let [(_, why)] = &explained.knock.unwrap().rules[..] else {
+        panic!("one rule");
+    };
+    assert_eq!(why, "what is vouched for is not what they ask for");
+}
+
+#[tokio::test]
+async fn a_vouch_that_rests_on_another_is_shown_and_taken_with_it() {
+    let three = three().await;
+    let Three { bruno, .. } = &three;
+    bruno.core().create_agent("dora").await.unwrap();
+    let pass_on = |on: String| IssueVouch {
+        agent: Some("bruno".to_owned()),
+        subject: "did:web:agents.org-b.test:dora".to_owned(),
+        on: Some(on),
+        deliver: false,
+        ..introduction()
+    };
+    let for_him = three.introduced(introduction()).await;
+    let refused = bruno.core().issue_vouch(&by(), pass_on(for_him)).await;
+    assert_eq!(
+        refused.unwrap_err().title,
+        "this vouch may not be passed on"
+    );
+
+    let deep = three
+        .introduced(IssueVouch {
+            depth: 1,
+            ..introduction()
+        })
+        .await;
+    let issued = bruno.core().issue_vouch(&by(), pass_on(deep)).await;
+    let issued = issued.unwrap();
+    let shown = bruno.core().show_vouch(&issued.id).await.unwrap();
+    assert_eq!(shown.chain, issued.chain, "with what it rests on");
+    let chain = shown.chain.unwrap();
+    let import = ImportVouch { chain };
+    let held = bruno.core().import_vouch(import).await.unwrap();
+    assert_eq!(held.issuers, [ARIA, BRUNO]);
 }
 
 #[tokio::test]

@@ -284,6 +284,7 @@ pub fn vouches_are_kept(world: &World) {
         uses: Some(20),
         depth: 1,
         until: UNTIL,
+        on: None,
         list: 1,
         index: 94_567,
         by: "operator".to_owned(),

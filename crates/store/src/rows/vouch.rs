@@ -25,6 +25,9 @@ pub struct IssuedRow {
     pub depth: u8,
     /// When it ends, UTC seconds.
     pub until: u64,
+    /// The vouch for our agent on which it rests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on: Option<Digest>,
     /// The number of its status list among its issuer's, from 1.
     pub list: u32,
     /// Its place in that list.

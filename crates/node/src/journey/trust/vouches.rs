@@ -2,6 +2,7 @@
 //! they are for, revoked, and the status lists that say so.
 
 use super::Operator;
+use super::holding::presented;
 use crate::journey::Core;
 use crate::journey::identity::{Caller, Hosted};
 use crate::journey::own::ContactDraft;
@@ -14,10 +15,12 @@ use comity_engine::role::Act;
 use comity_engine::scope::Types;
 use comity_engine::{Code, defaults};
 use comity_jose::SignatureAlgorithm;
-use comity_store::{IssuedRow, RightRow, Tx};
+use comity_record::Digest;
+use comity_store::{HeldRow, IssuedRow, RightRow, Tx};
 use comity_vouch::{Claims, Presented, StatusBits, StatusEntry, StatusListDraft, Vouch, limits};
 use serde_json::{Value, json};
 use std::collections::HashMap;
+use std::str;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -75,6 +78,10 @@ impl Core {
         account: Account,
     ) -> Result<Issued, Problem> {
         let draft = self.read_vouch(&agent.did, &issue)?;
+        let on = match &issue.on {
+            Some(id) => Some(self.rests_on(&agent.did, id).await?.digest),
+            None => None,
+        };
         let owner = agent.did.clone();
         let (list, index) = self
             .store
@@ -106,6 +113,7 @@ impl Core {
             uses: claims.uses,
             depth: claims.depth,
             until: claims.valid_until,
+            on,
             list,
             index,
             by: match &account {
@@ -138,7 +146,7 @@ impl Core {
                 Ok::<_, CoreError>(())
             })
             .await?;
-        let chain = self.chain_with(agent, &issue, &vouch).await?;
+        let chain = self.chain_with(&agent.did, on, &vouch).await?;
         let sent = issue.deliver && self.send_chain(agent, &row.subject, &chain).await?;
         Ok(Issued {
             sent,
@@ -152,7 +160,7 @@ impl Core {
         let subject = self.did_of(&issue.subject)?;
         let now = self.clock.now();
         if subject == *issuer {
-            return Err(bad("nobody vouches for himself"));
+            return Err(bad("nobody vouches for himself").next("comity vouch issue AGENT PEER"));
         }
         let audience: Result<Vec<Did>, Problem> = issue
             .audience
@@ -193,11 +201,57 @@ impl Core {
             })
     }
 
-    /// The chain that the subject presents: what we hold ourselves for those it is for, and ours.
+    /// The vouch for our agent on which it lets another rest.
+    async fn rests_on(&self, agent: &Did, id: &str) -> Result<HeldRow, Problem> {
+        let subject = agent.clone();
+        let held = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.held(Some(&subject))?))
+            .await?;
+        let mut wanted = held
+            .into_iter()
+            .filter(|row| row.digest.to_string().starts_with(id));
+        let row = match (wanted.next(), wanted.next()) {
+            (Some(row), None) => row,
+            (None, _) => {
+                let none = not_found("vouch for this agent", &safe(id));
+                return Err(none.next("comity vouch"));
+            }
+            _ => return Err(ambiguous(&safe(id))),
+        };
+        let links = presented(&row.chain).unwrap_or_default();
+        if links.len() >= limits::CHAIN_LINKS {
+            return Err(bad("the chain would be too long for anybody"));
+        }
+        // Those who made the links said how many may follow theirs.
+        let ends = links.iter().rev().zip(1..).any(|(link, follow)| {
+            Vouch::read(&link.vouch).map_or(true, |vouch| vouch.claims().depth < follow)
+        });
+        if ends {
+            return Err(bad("this vouch may not be passed on")
+                .detail("whoever made it did not allow it, and nobody would honour yours")
+                .next("ask them for one with --depth 1"));
+        }
+        Ok(row)
+    }
+
+    /// The links on which a vouch of ours rests; none if we hold them no more.
+    async fn base_of(&self, agent: &Did, on: Digest) -> Result<Vec<Value>, CoreError> {
+        let subject = agent.clone();
+        let held = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.held(Some(&subject))?))
+            .await?;
+        let row = held.into_iter().find(|row| row.digest == on);
+        let links = row.and_then(|row| row.chain.as_array().cloned());
+        Ok(links.unwrap_or_default())
+    }
+
+    /// The chain that the subject presents: what ours rests on, and ours.
     async fn chain_with(
         &self,
-        agent: &Hosted,
-        issue: &IssueVouch,
+        issuer: &Did,
+        on: Option<Digest>,
         vouch: &Vouch,
     ) -> Result<Value, CoreError> {
         let ours = Presented {
@@ -206,28 +260,10 @@ impl Core {
         };
         let ours =
             serde_json::to_value(ours).map_err(|_| CoreError::Defect("a vouch that is no JSON"))?;
-        let mut chain = Vec::new();
-        if let Some(on) = &issue.on {
-            let (subject, on) = (agent.did.clone(), on.clone());
-            let held = self
-                .store
-                .read(move |tx| Ok::<_, CoreError>(tx.held(Some(&subject))?))
-                .await?;
-            let wanted = |row: &&comity_store::HeldRow| row.digest.to_string().starts_with(&on);
-            let row = held.iter().find(wanted);
-            let row = row.ok_or_else(|| {
-                not_found(
-                    "vouch for this agent",
-                    &safe(issue.on.as_deref().unwrap_or_default()),
-                )
-                .next("comity vouch")
-            })?;
-            let links = row.chain.as_array().cloned().unwrap_or_default();
-            if links.len() >= limits::CHAIN_LINKS {
-                return Err(bad("the chain would be too long for anybody").into());
-            }
-            chain.extend(links);
-        }
+        let mut chain = match on {
+            Some(on) => self.base_of(issuer, on).await?,
+            None => Vec::new(),
+        };
         chain.push(ours);
         Ok(Value::Array(chain))
     }
@@ -311,8 +347,11 @@ impl Core {
             .store
             .read(move |tx| Ok::<_, CoreError>(tx.message(&digest)?))
             .await?;
-        let text = octets.and_then(|octets| String::from_utf8(octets).ok());
-        let chain = text.map(|vouch| json!([{"vouch": vouch}]));
+        let read = octets.and_then(|octets| Vouch::read(str::from_utf8(&octets).ok()?).ok());
+        let chain = match read {
+            Some(vouch) => Some(self.chain_with(&row.issuer, row.on, &vouch).await?),
+            None => None,
+        };
         Ok(Issued {
             chain,
             ..issued(&row)
