@@ -9,6 +9,7 @@ use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{CreateGrant, ListQuery, Rate};
 use comity_api::policy::{Explain, Rule};
 use comity_api::vouch::{ImportVouch, IssueVouch, VouchRight};
+use comity_didcomm::protocols::out_of_band::{Invitation, Link};
 use comity_node::config::{Host, Outbound};
 use comity_node::journey::{Operator, WaitFor};
 use common::{
@@ -447,6 +448,37 @@ async fn an_invitation_lets_one_guest_in_and_no_second() {
     assert_eq!(bruno.core().grants(false).await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn an_invitation_says_what_it_offers_and_nothing_else() {
+    let (_a, _b, _, bruno) = two().await;
+    let invite = Invite {
+        agent: "bruno".to_owned(),
+        they_may_send: vec![ANALYSIS.to_owned()],
+        you_may_send: vec![UPDATE.to_owned()],
+        note: "for the lady from the fair".to_owned(),
+        until: Some(now() + 3_600),
+        ..Invite::default()
+    };
+    let invited = bruno.core().invite(&by(), invite).await.unwrap();
+    assert_eq!(
+        invited.open_until, invited.until,
+        "no longer than what it lets in"
+    );
+    let Ok(Link::Invitation(link)) = Invitation::from_url(&invited.url) else {
+        panic!("{}", invited.url);
+    };
+    let offer = json!({"guest_may": [ANALYSIS], "host_may": [UPDATE], "until": invited.until});
+    assert_eq!(link.attachments[0].data.json, Some(offer));
+    assert_eq!(
+        (link.from.as_str(), link.goal.goal, link.attachments.len()),
+        (BRUNO, None, 1)
+    );
+    // The secret is in the link alone: rules, which operators see, name a hash of it.
+    let rules = bruno.core().rules(true).await.unwrap();
+    let shown = serde_json::to_string(&rules).unwrap();
+    assert!(!shown.contains(link.id.as_str()), "{shown}");
+}
+
 /// Aria, Bruno and Carol, each at a node of an organisation of its own.
 struct Three {
     _places: Vec<Place>,
@@ -676,7 +708,7 @@ async fn a_word_for_one_thing_is_none_for_another() {
     let [(_, why)] = &explained.knock.unwrap().rules[..] else {
         panic!("one rule");
     };
-    assert_eq!(why, "what is vouched for is not what they ask for");
+    assert_eq!(why, "it does not allow the message that waits");
 }
 
 #[tokio::test]
