@@ -38,7 +38,7 @@ async fn main() -> comity::Result<()> {
             request.part
         );
         println!("  {}", why_he_is_here(&msg));
-        Ok(Reply::new("quote", &quote(request)))
+        Ok(Reply::new("quote", quote(request)))
     });
     println!("carol listens as {}", carol.did());
     carol.run().await
