@@ -349,7 +349,10 @@ fn replaces(live: &operator::Replaces) -> String {
         ("you lose", &live.you_lose),
     ] {
         if !types.is_empty() {
-            text.push_str(&format!("\n             {what} {}", words::full_types(types, 23)));
+            text.push_str(&format!(
+                "\n             {what} {}",
+                words::full_types(types, 23)
+            ));
         }
     }
     text

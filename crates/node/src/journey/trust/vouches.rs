@@ -21,6 +21,7 @@ use comity_vouch::{Claims, Presented, StatusBits, StatusEntry, StatusListDraft, 
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::str;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,9 +30,10 @@ pub(in crate::journey) const ISSUED: &str = "https://w3id.org/comity/vouch/1.0/i
 /// How long a vouch lasts when nobody says.
 const LASTS: Duration = Duration::from_secs(30 * 86_400);
 
-/// Status lists of our agents as last signed, by agent and number.
+/// Status lists of our agents as last signed, by agent and number; and how many vouches were revoked
+/// meanwhile, so that a list from before a revocation is not remembered after it.
 #[derive(Debug, Default)]
-pub(crate) struct StatusLists(Mutex<HashMap<(Did, u32), Signed>>);
+pub(crate) struct StatusLists(Mutex<HashMap<(Did, u32), Signed>>, AtomicU64);
 
 /// When a list was signed, UTC seconds, and the list.
 type Signed = (u64, Arc<str>);
@@ -331,6 +333,7 @@ impl Core {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        self.statuses.1.fetch_add(1, Ordering::SeqCst);
         lists.remove(&(row.issuer.clone(), row.list));
         drop(lists);
         Ok(issued(&row))
@@ -499,7 +502,7 @@ impl Core {
         {
             return Ok(Some(text));
         }
-        let owner = agent.did.clone();
+        let (owner, revoked) = (agent.did.clone(), self.statuses.1.load(Ordering::SeqCst));
         let rows = self
             .store
             .read(move |tx| Ok::<_, CoreError>(tx.all_issued(Some(&owner))?))
@@ -535,7 +538,9 @@ impl Core {
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        lists.insert(key, (now, Arc::clone(&text)));
+        if self.statuses.1.load(Ordering::SeqCst) == revoked {
+            lists.insert(key, (now, Arc::clone(&text)));
+        }
         Ok(Some(text))
     }
 
