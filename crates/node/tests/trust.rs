@@ -715,7 +715,7 @@ async fn a_word_for_one_thing_is_none_for_another() {
 async fn a_vouch_that_rests_on_another_is_shown_and_taken_with_it() {
     let three = three().await;
     let Three { bruno, .. } = &three;
-    bruno.core().create_agent("dora").await.unwrap();
+    bruno.core().create_agent(&by(), "dora").await.unwrap();
     let pass_on = |on: String| IssueVouch {
         agent: Some("bruno".to_owned()),
         subject: "did:web:agents.org-b.test:dora".to_owned(),
@@ -742,7 +742,7 @@ async fn a_vouch_that_rests_on_another_is_shown_and_taken_with_it() {
     assert_eq!(shown.chain, issued.chain, "with what it rests on");
     let chain = shown.chain.unwrap();
     let import = ImportVouch { chain };
-    let held = bruno.core().import_vouch(import).await.unwrap();
+    let held = bruno.core().import_vouch(&by(), import).await.unwrap();
     assert_eq!(held.issuers, [ARIA, BRUNO]);
 }
 
