@@ -3,6 +3,7 @@
     client.py identity
     client.py ping    DID
     client.py message DID TEXT
+    client.py follow  URL TEXT        an out-of-band invitation: whoever invites gets the text
     client.py listen                  answers pings until it is stopped
 
 Answers come back in the HTTP response (`return_route`), or, with `--listen HOST:PORT`, to an HTTP
@@ -11,12 +12,14 @@ JSON object a line. The identity is kept in `--identity FILE`, for a node rememb
 """
 
 import argparse
+import base64
 import json
 import logging
 import queue
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 
@@ -87,6 +90,13 @@ class Client:
         return self.message(PING_RESPONSE, message["from"], {}, thid=thread)
 
 
+def invitation_in(url):
+    """Returns the invitation (DIDComm out-of-band 2.0) that a link carries in `_oob`."""
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+    encoded = query["_oob"][0]
+    return json.loads(base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4)))
+
+
 def text_of(response):
     return response.read(REPLY_BYTES).decode()
 
@@ -107,6 +117,11 @@ def main():
     headers = {} if inbox else {"return_route": "all"}
     if arguments.command == "ping":
         message = client.ping(arguments.to, **headers)
+    elif arguments.command == "follow":
+        invitation = invitation_in(arguments.url)
+        show("invited", invitation=invitation)
+        headers["pthid"] = invitation["id"]
+        message = client.basicmessage(invitation["from"], arguments.text, **headers)
     else:
         message = client.basicmessage(arguments.to, arguments.text, **headers)
     return converse(client, inbox, message, arguments)
@@ -158,6 +173,9 @@ def read_arguments():
     commands.add_parser("identity")
     commands.add_parser("listen")
     commands.add_parser("ping").add_argument("to")
+    follow = commands.add_parser("follow")
+    follow.add_argument("url")
+    follow.add_argument("text")
     message = commands.add_parser("message")
     message.add_argument("to")
     message.add_argument("text")

@@ -6,6 +6,7 @@ It listens at LISTEN; its did:peer:2 names ENDPOINT; the names are reached by pl
 object a line on standard input, one on standard output for each:
 
     {"op":"identity"}                            -> {"did":DID}
+    {"op":"follow","url":URL}                    -> {"invitation":{…}}
     {"op":"send","protection":KIND,"message":{"type":…,"to":DID,"body":{…},…}}
                      -> {"id":ID,"packed":TEXT,"status":N,"headers":{…},"text":TEXT} and, with
                         status 200, "reply":{"message":{…},"metadata":{…}}
@@ -22,7 +23,7 @@ import logging
 import queue
 import sys
 
-from client import Client
+from client import Client, invitation_in
 from identity import Identity, Resolver
 from inbox import Inbox
 
@@ -48,6 +49,8 @@ def answer_to(request, client, inbox):
     match request["op"]:
         case "identity":
             return {"did": client.identity.did}
+        case "follow":
+            return {"invitation": invitation_in(request["url"])}
         case "send":
             headers = dict(request["message"])
             kind, to, body = (headers.pop(name) for name in ("type", "to", "body"))

@@ -569,7 +569,7 @@ pub struct Peer {
     /// What is odd about it, in sentences.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// True if blocked.
+    /// True if blocked, itself or by its domain.
     pub blocked: bool,
     /// The state of the grant with it, for each of our agents: (agent, state).
     pub grants: Vec<(String, String)>,

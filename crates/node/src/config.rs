@@ -54,6 +54,9 @@ pub struct Config {
     pub outbound: Option<Outbound>,
     /// What strangers who send anything but an acceptable knock get to hear.
     pub strangers: Strangers,
+    /// How often the status of the vouches that grants stand on is looked at: within this a revoked
+    /// vouch is felt. If absent: every [`VOUCH_LOOK`](comity_engine::defaults::VOUCH_LOOK).
+    pub vouch_look: Option<std::time::Duration>,
     /// The directory was restored from a backup: the record goes on under a new log origin, and
     /// what was under way ends as `failed`, because peers may have seen more than is here.
     pub restored: bool,
@@ -98,8 +101,6 @@ pub struct TestSeams {
     /// Connections from these addresses count as strangers' for the rate limit, where loopback
     /// is otherwise left alone.
     pub rated: Vec<IpAddr>,
-    /// How often the status of vouches is looked at, instead of every few minutes.
-    pub vouch_look: Option<std::time::Duration>,
 }
 
 impl Config {
@@ -118,6 +119,7 @@ impl Config {
             public_url: None,
             outbound: None,
             strangers: Strangers::Silent,
+            vouch_look: None,
             restored: false,
             seams: TestSeams::default(),
         }

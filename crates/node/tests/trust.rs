@@ -8,7 +8,8 @@ use comity_api::agent::Send;
 use comity_api::invite::{AcceptInvitation, Invite};
 use comity_api::operator::{CreateGrant, Deny, ListQuery, Rate};
 use comity_api::policy::{Explain, Rule};
-use comity_api::vouch::{IssueVouch, VouchRight};
+use comity_api::vouch::{ImportVouch, IssueVouch, VouchRight};
+use comity_didcomm::protocols::out_of_band::{Invitation, Link};
 use comity_node::config::{Host, Outbound};
 use comity_node::journey::{Operator, WaitFor};
 use common::{
@@ -458,6 +459,37 @@ async fn an_invitation_lets_one_guest_in_and_no_second() {
     assert_eq!(bruno.core().grants(false).await.unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn an_invitation_says_what_it_offers_and_nothing_else() {
+    let (_a, _b, _, bruno) = two().await;
+    let invite = Invite {
+        agent: "bruno".to_owned(),
+        they_may_send: vec![ANALYSIS.to_owned()],
+        you_may_send: vec![UPDATE.to_owned()],
+        note: "for the lady from the fair".to_owned(),
+        until: Some(now() + 3_600),
+        ..Invite::default()
+    };
+    let invited = bruno.core().invite(&by(), invite).await.unwrap();
+    assert_eq!(
+        invited.open_until, invited.until,
+        "no longer than what it lets in"
+    );
+    let Ok(Link::Invitation(link)) = Invitation::from_url(&invited.url) else {
+        panic!("{}", invited.url);
+    };
+    let offer = json!({"guest_may": [ANALYSIS], "host_may": [UPDATE], "until": invited.until});
+    assert_eq!(link.attachments[0].data.json, Some(offer));
+    assert_eq!(
+        (link.from.as_str(), link.goal.goal, link.attachments.len()),
+        (BRUNO, None, 1)
+    );
+    // The secret is in the link alone: rules, which operators see, name a hash of it.
+    let rules = bruno.core().rules(true).await.unwrap();
+    let shown = serde_json::to_string(&rules).unwrap();
+    assert!(!shown.contains(link.id.as_str()), "{shown}");
+}
+
 /// Aria, Bruno and Carol, each at a node of an organisation of its own.
 struct Three {
     _places: Vec<Place>,
@@ -492,7 +524,7 @@ async fn three() -> Three {
     let aria = Side::new(&places[0], "aria").await;
     let bruno = Side::new(&places[1], "bruno").await;
     let mut config = places[2].config();
-    config.seams.vouch_look = Some(Duration::from_millis(200));
+    config.vouch_look = Some(Duration::from_millis(200));
     let carol = Side::of(config, "carol").await;
     acquaint(&aria, &bruno).await;
     Three {
@@ -677,6 +709,52 @@ async fn a_word_for_one_thing_is_none_for_another() {
         "shown to the operator, and not enough"
     );
     assert!(three.carol.core().grants(false).await.unwrap().is_empty());
+    let ask = Explain {
+        from: BRUNO.to_owned(),
+        to: "carol".to_owned(),
+        type_: REQUEST.to_owned(),
+        ..Explain::default()
+    };
+    let explained = three.carol.core().explain(ask).await.unwrap();
+    let [(_, why)] = &explained.knock.unwrap().rules[..] else {
+        panic!("one rule");
+    };
+    assert_eq!(why, "it does not allow the message that waits");
+}
+
+#[tokio::test]
+async fn a_vouch_that_rests_on_another_is_shown_and_taken_with_it() {
+    let three = three().await;
+    let Three { bruno, .. } = &three;
+    bruno.core().create_agent(&by(), "dora").await.unwrap();
+    let pass_on = |on: String| IssueVouch {
+        agent: Some("bruno".to_owned()),
+        subject: "did:web:agents.org-b.test:dora".to_owned(),
+        on: Some(on),
+        deliver: false,
+        ..introduction()
+    };
+    let for_him = three.introduced(introduction()).await;
+    let refused = bruno.core().issue_vouch(&by(), pass_on(for_him)).await;
+    assert_eq!(
+        refused.unwrap_err().title,
+        "this vouch may not be passed on"
+    );
+
+    let deep = three
+        .introduced(IssueVouch {
+            depth: 1,
+            ..introduction()
+        })
+        .await;
+    let issued = bruno.core().issue_vouch(&by(), pass_on(deep)).await;
+    let issued = issued.unwrap();
+    let shown = bruno.core().show_vouch(&issued.id).await.unwrap();
+    assert_eq!(shown.chain, issued.chain, "with what it rests on");
+    let chain = shown.chain.unwrap();
+    let import = ImportVouch { chain };
+    let held = bruno.core().import_vouch(&by(), import).await.unwrap();
+    assert_eq!(held.issuers, [ARIA, BRUNO]);
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ enum Act {
     },
     /// One grant in full
     Show {
-        /// The grant, or the beginning of its id
+        /// The grant, or the beginning of its id; or the peer, if there is one grant with it
         id: String,
         #[command(flatten)]
         output: Output,
@@ -117,11 +117,7 @@ pub(crate) async fn run(args: Grant, shell: &Shell) -> Result<Exit, Trouble> {
         }
         Act::Show { id, output } => {
             let grants = grants(&operator, true).await?;
-            show::one(
-                output,
-                pick(&grants, &id, "grant", |grant| &grant.id)?,
-                details,
-            )?;
+            show::one(output, chosen(&grants, &id)?, details)?;
             Ok(Exit::Ok)
         }
         Act::Create(create) => {
@@ -148,13 +144,7 @@ pub(crate) async fn run(args: Grant, shell: &Shell) -> Result<Exit, Trouble> {
         }
         Act::Revoke { id } => {
             let grants = grants(&operator, false).await?;
-            let is_peer =
-                |grant: &&operator::Grant| grant.peer == id || words::who(&grant.peer) == id;
-            let mut with_peer = grants.iter().filter(is_peer);
-            let grant = match (with_peer.next(), with_peer.next()) {
-                (Some(only), None) => only,
-                _ => pick(&grants, &id, "grant", |grant| &grant.id)?,
-            };
+            let grant = chosen(&grants, &id)?;
             let path = format!("/v1/grants/{}/revoke", part(&grant.id));
             let decided: Decided = operator.post(&path, &()).await?;
             say!(
@@ -190,6 +180,16 @@ fn request(create: Create) -> Result<CreateGrant, Trouble> {
 
 async fn grants(operator: &Operator, all: bool) -> Result<Vec<operator::Grant>, Trouble> {
     operator.get(&format!("/v1/grants?all={all}")).await
+}
+
+/// The grant of this id, or the only one with this peer.
+fn chosen<'a>(grants: &'a [operator::Grant], id: &str) -> Result<&'a operator::Grant, Trouble> {
+    let is_peer = |grant: &&operator::Grant| grant.peer == id || words::who(&grant.peer) == id;
+    let mut with_peer = grants.iter().filter(is_peer);
+    match (with_peer.next(), with_peer.next()) {
+        (Some(only), None) => Ok(only),
+        _ => pick(grants, id, "grant", |grant| &grant.id),
+    }
 }
 
 fn table(grants: &[operator::Grant]) -> String {
@@ -234,8 +234,14 @@ fn details(grant: &operator::Grant) -> String {
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<10} {text}"));
     line("ours", safe(&grant.ours));
     line("peer", safe(&grant.peer));
-    line("they may", format!("send {}", all(&grant.they_may_send)));
-    line("we may", format!("send {}", all(&grant.we_may_send)));
+    line(
+        "they may",
+        format!("send {}", words::full_types(&grant.they_may_send, 18)),
+    );
+    line(
+        "we may",
+        format!("send {}", words::full_types(&grant.we_may_send, 18)),
+    );
     line("until", time::exact(grant.until));
     line("proof", proof.to_owned());
     let limits = limits::in_words(grant.most_uses, grant.rate, grant.max_bytes);
@@ -282,20 +288,8 @@ fn resumption(shown: &Resume) -> String {
         safe(&shown.approval),
         hint(format!(
             "comity grant resume {} --approval {}",
-            words::short_digest(&shown.grant),
+            words::beginning(&shown.grant),
             shown.approval
         ))
     )
-}
-
-/// Types in full, one a line.
-fn all(types: &[String]) -> String {
-    match types {
-        [] => "nothing".to_owned(),
-        _ => types
-            .iter()
-            .map(|type_| safe(type_))
-            .collect::<Vec<_>>()
-            .join("\n                  "),
-    }
 }

@@ -201,7 +201,7 @@ async fn follow(operator: &Operator, accept: Accept) -> Result<Exit, Trouble> {
             words::who(&following.from),
             hint(format!(
                 "comity grant show {}   tells what became of it",
-                words::short_digest(&following.grant)
+                words::beginning(&following.grant)
             ))
         )
     })?;

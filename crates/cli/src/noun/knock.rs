@@ -305,6 +305,10 @@ fn details(knock: &operator::Knock) -> String {
     if knock.invited {
         vouched.push_str("\n  invited    by a link of yours");
     }
+    let purpose = match knock.purpose.as_str() {
+        "" => "none given".to_owned(),
+        words => format!("{}   (their words)", safe(words)),
+    };
     let warnings: String = knock
         .warnings
         .iter()
@@ -313,7 +317,7 @@ fn details(knock: &operator::Knock) -> String {
     let replaces = knock.replaces.as_ref().map(replaces).unwrap_or_default();
     format!(
         "{} {}  {}\n  from       {}{warnings}\n  proved by  {}\n  key        {}\n  to         {}\n  \
-         purpose    {}   (their words){vouched}\n  they may   send {}\n  you may    send {}\n  until      {}\n  \
+         purpose    {purpose}{vouched}\n  they may   send {}\n  you may    send {}\n  until      {}\n  \
          first      {first}{replaces}\n  received   {}\n  decide by  {}, or it counts as denied\n  approval   {}",
         paint(paint::STRONG, "knock"),
         paint(paint::STRONG, safe(&knock.id)),
@@ -322,9 +326,8 @@ fn details(knock: &operator::Knock) -> String {
         safe(&knock.proved_by),
         safe(&knock.fingerprint),
         safe(&knock.to),
-        safe(&knock.purpose),
-        full_types(&knock.they_may_send),
-        full_types(&knock.you_may_send),
+        words::full_types(&knock.they_may_send, 18),
+        words::full_types(&knock.you_may_send, 18),
         time::exact(knock.until),
         time::exact(knock.received),
         time::exact(knock.expires),
@@ -346,22 +349,13 @@ fn replaces(live: &operator::Replaces) -> String {
         ("you lose", &live.you_lose),
     ] {
         if !types.is_empty() {
-            text.push_str(&format!("\n             {what} {}", full_types(types)));
+            text.push_str(&format!(
+                "\n             {what} {}",
+                words::full_types(types, 23)
+            ));
         }
     }
     text
-}
-
-/// Types in full: this is what is approved.
-fn full_types(types: &[String]) -> String {
-    match types {
-        [] => "nothing".to_owned(),
-        _ => types
-            .iter()
-            .map(|type_| safe(type_))
-            .collect::<Vec<_>>()
-            .join("\n                  "),
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use crate::exit::Trouble;
-use crate::show::time;
+use crate::show::{time, words};
 use clap::Args;
 use comity_api::operator::Rate;
 
@@ -28,14 +28,21 @@ fn rate(text: &str) -> Result<Rate, String> {
 
 /// Limits in words, one after the other; nothing if there are none.
 pub(crate) fn in_words(uses: Option<u64>, rate: Option<Rate>, max_bytes: Option<u64>) -> String {
-    let uses = uses.map(|uses| format!("at most {uses} messages each"));
-    let rate = rate.map(|rate| format!("{} in {}", rate.messages, span(rate.seconds)));
+    let uses = uses.map(|uses| format!("at most {} each", words::count(uses, "message")));
+    let rate = rate.map(|rate| {
+        format!(
+            "{} in {} each",
+            words::count(rate.messages, "message"),
+            span(rate.seconds)
+        )
+    });
     let bytes = max_bytes.map(|bytes| format!("{bytes} octets a message"));
     let all: Vec<String> = [uses, rate, bytes].into_iter().flatten().collect();
     all.join(", ")
 }
 
-fn span(seconds: u64) -> String {
+/// `7d`, `90s`: as it is typed.
+pub(crate) fn span(seconds: u64) -> String {
     match seconds {
         s if s % 86_400 == 0 => format!("{}d", s / 86_400),
         s if s % 3_600 == 0 => format!("{}h", s / 3_600),
@@ -60,7 +67,7 @@ mod tests {
             let (messages, time) = text.split_once('/').unwrap();
             assert_eq!(
                 in_words(None, Some(rate), None),
-                format!("{messages} in {time}")
+                format!("{messages} messages in {time} each")
             );
         }
         assert!(rate("many").is_err() && rate("1/soon").is_err());

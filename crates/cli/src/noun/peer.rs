@@ -64,12 +64,17 @@ async fn set(operator: &Operator, path: &str, did: String) -> Result<Exit, Troub
 fn table(peers: &[operator::Peer]) -> String {
     let mut table = Table::new(["PEER", "", "GRANTS", "SPEAKS", "FIRST SEEN"]);
     for peer in peers {
+        let name = if peer.did.starts_with("did:") {
+            words::who(&peer.did)
+        } else {
+            format!("all of {}", safe(&peer.did))
+        };
         let grants = peer.grants.iter();
         let grants = grants.map(|(agent, state)| format!("{}: {state}", words::who(agent)));
         let speaks: Vec<String> = peer.speaks.iter().map(|word| safe(word)).collect();
         let blocked = if peer.blocked { "blocked" } else { "" };
         table.row([
-            Cell::of(words::who(&peer.did)).styled(paint::STRONG),
+            Cell::of(name).styled(paint::STRONG),
             Cell::of(blocked).styled(paint::BAD),
             Cell::of(grants.collect::<Vec<_>>().join(", ")),
             Cell::of(speaks.join(", ")),

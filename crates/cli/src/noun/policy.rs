@@ -10,6 +10,7 @@ use crate::say;
 use crate::shell::Shell;
 use crate::show::{self, time, words};
 use clap::{Args, Subcommand};
+use comity_api::operator::Knock;
 use comity_api::policy::{KeptRule, Rule, Tried};
 
 /// Rules that let strangers in without asking you; why a message passes or not
@@ -184,6 +185,12 @@ async fn add_rule(operator: &Operator, add: Add) -> Result<Exit, Trouble> {
     } else {
         let kept: KeptRule = operator.post("/v1/rules", &rule).await?;
         show::one(add.output, &kept, table::rule)?;
+        if !add.output.json {
+            let waiting: Vec<Knock> = operator.get("/v1/knocks?all=false").await?;
+            if let Some(waits) = table::waiting(waiting.len()) {
+                say!("{waits}");
+            }
+        }
     }
     Ok(Exit::Ok)
 }

@@ -3,7 +3,7 @@
 use crate::exit::Trouble;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, ToSpan, Zoned};
 use std::time::Duration;
 
 /// Now, UTC seconds.
@@ -77,20 +77,27 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
         .ok_or_else(bad)
 }
 
-/// Reads a time from now (`30d`) or a day (`2026-12-24`, its end in UTC); UTC seconds.
+/// Reads a time from now (`30d`) or a day (`2026-12-24`, `friday`: its end in UTC); UTC seconds.
 pub(crate) fn until(text: &str) -> Result<u64, Trouble> {
     if let Ok(from_now) = duration(text) {
-        return Ok(now() + from_now.as_secs());
+        return Ok(now().saturating_add(from_now.as_secs()));
     }
-    let end = text
-        .parse::<Date>()
-        .ok()
-        .and_then(|day| day.tomorrow().ok());
+    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let day = text.parse::<Date>().ok().or_else(|| weekday(text, today));
+    let end = day.and_then(|day| day.tomorrow().ok());
     let end = end.and_then(|day| day.to_zoned(TimeZone::UTC).ok());
     let end = end.and_then(|end| u64::try_from(end.timestamp().as_second()).ok());
     end.map(|end| end - 1).ok_or_else(|| {
-        Trouble::usage(format!("{text:?} is no time")).next("--until 30d   or   --until 2026-12-24")
+        Trouble::usage(format!("{text:?} is no time"))
+            .next("--until 30d   or   --until friday   or   --until 2026-12-24")
     })
+}
+
+/// The next day of this name; today counts.
+fn weekday(name: &str, today: Date) -> Option<Date> {
+    let name = name.to_lowercase();
+    let mut days = (0..7).filter_map(|n| today.checked_add(n.days()).ok());
+    days.find(|day| day.strftime("%A").to_string().to_lowercase() == name)
 }
 
 #[cfg(test)]
@@ -124,5 +131,16 @@ mod tests {
             Ok("2026-12-24 23:59:59 UTC".to_owned())
         );
         assert!(until("tomorrow").is_err());
+        assert_eq!(until("18446744073709551615s"), Ok(u64::MAX));
+    }
+
+    #[test]
+    fn a_weekday_is_the_next_of_its_name() {
+        let tuesday: Date = "2026-11-24".parse().unwrap();
+        let on = |name: &str| weekday(name, tuesday).map(|day| day.to_string());
+        assert_eq!(on("Friday").as_deref(), Some("2026-11-27"));
+        assert_eq!(on("tuesday").as_deref(), Some("2026-11-24"));
+        assert_eq!(on("monday").as_deref(), Some("2026-11-30"));
+        assert_eq!(on("someday"), None);
     }
 }

@@ -56,6 +56,16 @@ pub(crate) fn types(types: &[String]) -> String {
     }
 }
 
+/// Types in full, one a line, for what is decided upon; lines after the first begin after so many
+/// spaces.
+pub(crate) fn full_types(types: &[String], indent: usize) -> String {
+    let types: Vec<String> = types.iter().map(|type_| safe(type_)).collect();
+    match types.as_slice() {
+        [] => "nothing".to_owned(),
+        types => types.join(&format!("\n{:indent$}", "")),
+    }
+}
+
 /// The shortest beginnings, of at least four characters, that tell these ids apart. What somebody
 /// chose as an id stays whole.
 pub(crate) fn short_ids<'a>(ids: impl Iterator<Item = &'a str>) -> Vec<String> {
@@ -94,6 +104,11 @@ pub(crate) fn short_digest(digest: &str) -> String {
         (Some(head), Some(tail)) if digest.len() > 16 => format!("{head}…{tail}"),
         _ => safe(digest),
     }
+}
+
+/// As much of a digest as names it in a command.
+pub(crate) fn beginning(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }
 
 /// `1 message`, `2 messages`.

@@ -2,6 +2,7 @@ use super::status::banner;
 use crate::exit::{Exit, Trouble};
 use crate::say;
 use crate::shell::Shell;
+use crate::show::time;
 use clap::Args;
 use comity_api::operator::Status;
 use comity_node::Node;
@@ -103,6 +104,16 @@ pub(crate) struct Up {
         default_value = "silent"
     )]
     strangers: Strangers,
+    /// How often to look whether the vouches on which peers were let in still hold: a revoked one
+    /// ends its grants within this time [default: 5m]
+    #[arg(
+        long,
+        value_name = "TIME",
+        env = "COMITY_VOUCH_LOOK",
+        hide_env_values = true,
+        value_parser = time::duration
+    )]
+    vouch_look: Option<std::time::Duration>,
     /// The directory was restored from a backup: go on under a new log origin, and end what was
     /// under way as failed. Say so once, at the first start after the restore
     #[arg(long)]
@@ -165,6 +176,7 @@ fn config(args: Up, shell: &Shell) -> Config {
         public_url: args.public_url,
         outbound: args.outbound,
         strangers: args.strangers,
+        vouch_look: args.vouch_look,
         restored: args.restored,
         ..Config::new(shell.home())
     }

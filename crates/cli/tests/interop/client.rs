@@ -87,6 +87,12 @@ impl Client {
         &self.did
     }
 
+    /// What an out-of-band link invites to.
+    pub(crate) async fn follow(&mut self, url: &str) -> Value {
+        let followed = self.ask(json!({"op": "follow", "url": url})).await;
+        followed["invitation"].clone()
+    }
+
     /// Packs a message in a form of protection and posts it to the node. `message` has `type`, `to`
     /// and `body`; what else it has are headers.
     pub(crate) async fn send(&mut self, protection: &str, message: Value) -> Posted {

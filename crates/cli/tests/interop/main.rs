@@ -8,6 +8,7 @@
 
 mod client;
 mod from_client;
+mod invited;
 mod refusals;
 mod to_client;
 mod webhooks;

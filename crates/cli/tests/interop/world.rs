@@ -40,6 +40,13 @@ impl World {
         })
     }
 
+    /// Somebody else with the same software.
+    pub(crate) async fn another(&self) -> Client {
+        let interpreter = client::interpreter().unwrap();
+        let listen = free_address().unwrap();
+        Client::start(&interpreter, listen, (self.node.host, self.node.wire)).await
+    }
+
     /// The operator let the client in, authcrypt and all.
     pub(crate) async fn acquainted() -> Option<Self> {
         let world = Self::strangers().await?;

@@ -5,4 +5,5 @@
 
 mod agents;
 mod shell;
+mod trust;
 mod world;

@@ -6,11 +6,13 @@ use super::{
     Config, Host, HostError, HostMap, OpenError, Outbound, Strangers, TestSeams, defaults,
 };
 use crate::custody::MasterKey;
+use comity_engine::defaults::{VOUCH_LOOK, VOUCH_STATUS_AGE_MAX};
 use std::fs::{self, Permissions};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::net::{TcpListener, UnixListener};
 
 /// Where a node is and how it behaves. While it lives, the home directory is locked.
@@ -29,6 +31,7 @@ pub struct Site {
     strangers: Strangers,
     restored: bool,
     owner: u32,
+    vouch_look: Duration,
     seams: TestSeams,
 }
 
@@ -101,6 +104,10 @@ pub(super) fn open(
         strangers: config.strangers,
         restored: config.restored,
         owner,
+        vouch_look: config
+            .vouch_look
+            .unwrap_or(VOUCH_LOOK)
+            .clamp(VOUCH_LOOK_LEAST, VOUCH_STATUS_AGE_MAX),
         seams: config.seams,
         home,
     };
@@ -154,9 +161,8 @@ impl Site {
 
     /// How often the status of what grants stand on is looked at.
     #[must_use]
-    pub fn vouch_look(&self) -> std::time::Duration {
-        let usual = comity_engine::defaults::VOUCH_LOOK;
-        self.seams.vouch_look.unwrap_or(usual)
+    pub const fn vouch_look(&self) -> Duration {
+        self.vouch_look
     }
 
     /// Where the wire door listens.
@@ -321,3 +327,6 @@ fn operator_socket(home: &Home) -> Result<(UnixListener, u32), OpenError> {
         source,
     })
 }
+
+/// Vouches are not looked at more often: each look is a request to somebody's node.
+const VOUCH_LOOK_LEAST: Duration = Duration::from_millis(100);

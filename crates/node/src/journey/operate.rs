@@ -198,7 +198,10 @@ impl Core {
         let (peers, grants, blocks, known) = self
             .store
             .read(|tx| {
-                let (peers, grants) = (tx.peers(LIST_MAX)?, grant_rows(tx)?);
+                let (mut peers, grants) = (tx.peers(LIST_MAX)?, grant_rows(tx)?);
+                for peer in &mut peers {
+                    peer.blocked = tx.is_blocked(&peer.did)?;
+                }
                 Ok::<_, CoreError>((peers, grants, tx.blocks()?, known(tx)?))
             })
             .await?;

@@ -26,6 +26,7 @@ mod matrix;
 mod operator;
 mod order;
 mod receipts;
+mod resume;
 mod revocation;
 mod toolkit;
 mod wire_form;

@@ -90,7 +90,7 @@ fn screen(explained: &Explained, type_: &str) -> String {
         "because",
         format!("{}{}", safe(&explained.because), code.unwrap_or_default()),
     );
-    line("decided", format!("by {}", safe(&explained.basis)));
+    line("basis", safe(&explained.basis));
     if let Some(grant) = &explained.grant {
         let id = words::short_digest(&grant.id);
         line(

@@ -56,11 +56,11 @@ pub(super) fn rule(kept: &KeptRule) -> String {
     );
     line(
         "they may",
-        format!("send {}", words::types(&rule.they_may_send)),
+        format!("send {}", words::full_types(&rule.they_may_send, 18)),
     );
     line(
         "you may",
-        format!("send {}", words::types(&rule.you_may_send)),
+        format!("send {}", words::full_types(&rule.you_may_send, 18)),
     );
     if !limits.is_empty() {
         line("limits", limits);
@@ -73,7 +73,7 @@ pub(super) fn rule(kept: &KeptRule) -> String {
     line("by", by.to_owned());
     line("until", time::exact(rule.until));
     if let Some(lasts) = rule.lasts_s {
-        line("lasts", format!("{lasts} seconds each at most"));
+        line("lasts", format!("{} each at most", limits::span(lasts)));
     }
     if let Some(grants) = rule.grants {
         line("grants", format!("{} of {grants} made", kept.made));
@@ -86,6 +86,20 @@ pub(super) fn rule(kept: &KeptRule) -> String {
         format!("{} at {}", safe(&kept.by), time::exact(kept.created)),
     );
     lines.join("\n")
+}
+
+/// Said below a new rule, if anybody knocked before it.
+pub(super) fn waiting(knocks: usize) -> Option<String> {
+    (knocks > 0).then(|| {
+        format!(
+            "\nIt decides what comes from now on; {} from before yours to decide   {}",
+            match knocks {
+                1 => "1 knock is".to_owned(),
+                several => format!("{several} knocks are"),
+            },
+            hint("comity knock")
+        )
+    })
 }
 
 pub(super) fn tried(tried: &Tried) -> String {
@@ -111,9 +125,15 @@ pub(super) fn tried(tried: &Tried) -> String {
         ]);
     }
     let would = tried.knocks.iter().filter(|knock| knock.would == "approve");
-    let (would, all) = (would.count(), tried.knocks.len());
-    format!(
-        "{}\nnothing was changed; of {all} past knocks it would have let {would} in",
-        table.render("nobody has knocked yet").trim_end()
-    )
+    let would = would.count();
+    let all = tried.knocks.len() as u64;
+    let summary = match all {
+        0 => "nothing was changed".to_owned(),
+        all => format!(
+            "nothing was changed; of {} it would have let {would} in",
+            words::count(all, "past knock")
+        ),
+    };
+    let table = table.render("nobody has knocked yet");
+    format!("{}\n{summary}", table.trim_end())
 }

@@ -26,7 +26,7 @@ pub(super) fn all(vouches: &Vouches) -> String {
         "your agents vouch for nobody   {}",
         hint("comity vouch issue --help")
     );
-    text.push_str(&table.render(&none));
+    text.push_str(table.render(&none).trim_end());
     if !vouches.held.is_empty() {
         let mut table = Table::new(["HELD", "FOR", "VOUCHED BY", "TO", "MAY SPEAK", "UNTIL"]);
         let ids = words::short_ids(vouches.held.iter().map(|vouch| vouch.id.as_str()));
@@ -61,7 +61,7 @@ pub(super) fn issued(vouch: &Issued) -> String {
     line("by", safe(&vouch.issuer));
     line("for", safe(&vouch.subject));
     line("to", audience(&vouch.audience));
-    line("may speak", words::types(&vouch.may));
+    line("may speak", words::full_types(&vouch.may, 13));
     if let Some(uses) = vouch.uses {
         line("uses", format!("at most {}", words::count(uses, "message")));
     }
@@ -91,7 +91,7 @@ pub(super) fn made(vouch: &Issued) -> String {
     } else {
         hint(format!(
             "comity vouch show {} --json > vouch.json   and give it to them: comity vouch import",
-            words::short_digest(&vouch.id)
+            words::beginning(&vouch.id)
         ))
     };
     format!("{}\n  {after}", issued(vouch))

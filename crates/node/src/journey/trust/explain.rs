@@ -18,6 +18,9 @@ use comity_engine::policy::{self, Answer, FirstMessage, Stranger};
 use comity_engine::{Grant, GrantState, Timestamp, defaults};
 use comity_store::{GrantRow, Tx};
 
+/// Why a rule leaves a knock to a person that it would approve.
+const FROM_NOW_ON: &str = "it would let them in, but they knocked before it was made";
+
 /// A question, read.
 #[derive(Clone, Debug)]
 struct Question {
@@ -150,6 +153,13 @@ fn answer(tx: &dyn Tx, question: &Question) -> Result<Explained, CoreError> {
         without_grant(tx, question, row.as_ref(), now, &mut explained)?;
     }
     explained.next = next(question, decision.basis, row.as_ref(), &explained);
+    if decision.basis == Basis::Blocked {
+        let blocks = tx.blocks()?;
+        let domain = blocks.iter().find(|block| block.domain.covers(peer));
+        if let Some(block) = domain {
+            explained.next = Some(format!("comity peer unblock {}", block.domain));
+        }
+    }
     Ok(explained)
 }
 
@@ -230,7 +240,22 @@ fn without_grant(
         keys_changed: false,
         now: now.seconds(),
     };
-    explained.knock = Some(match policy::consider(&stranger, &states) {
+    // Whoever knocks for it already is considered as he knocks: with what he offers, his
+    // invitation and his vouches.
+    let knocks = tx.knock_between(peer, ours)?.filter(|knock| {
+        let first = knock.knock.first.as_ref();
+        first.is_some_and(|first| first.type_ == type_.to_string())
+    });
+    let answer = match &knocks {
+        Some(knock) => rules::answer(tx, knock, &rules)?.0,
+        None => policy::consider(&stranger, &states),
+    };
+    explained.knock = Some(match answer {
+        // A rule decides what comes after it.
+        Answer::Approve { rule, .. } if knocks.is_some() => WouldKnock {
+            decides: "you".to_owned(),
+            rules: vec![(rule.label(), FROM_NOW_ON.to_owned())],
+        },
         Answer::Approve { rule, .. } => {
             explained.decision = "knock".to_owned();
             explained.change =

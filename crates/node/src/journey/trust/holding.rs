@@ -92,6 +92,7 @@ impl Core {
         let held = read_held(&import.chain, now).ok_or_else(|| {
             bad("this is no chain of vouches, or it is over")
                 .detail("what `comity vouch show ID --json` has under `chain` is one")
+                .next("at theirs: comity vouch show ID --json > vouch.json")
         })?;
         let Some(agent) = self.agent_of(&held.row.subject) else {
             let whom = &held.row.subject;

@@ -55,10 +55,12 @@ impl Core {
             |list: &[String]| Types::parse(list).map_err(|error| bad(safe(&error.to_string())));
         let now = self.clock.now();
         let (guest_may, host_may) = (types(&invite.they_may_send)?, types(&invite.you_may_send)?);
-        let open_until = invite.open_until.unwrap_or((now + LASTS).seconds());
         let until = invite
             .until
             .unwrap_or((now + defaults::GRANT_LIFETIME).seconds());
+        // A link that outlives what it lets in would be followed for nothing.
+        let week = (now + LASTS).seconds();
+        let open_until = invite.open_until.unwrap_or(week).min(until);
         if open_until <= now.seconds() || until <= now.seconds() {
             return Err(bad("the invitation would be over already"));
         }
@@ -160,7 +162,10 @@ impl Core {
                     .detail("what it stands for has to be fetched from a stranger's server")
                     .next("open it in a browser and copy the long link it leads to"));
             }
-            Ok(_) => return Err(bad("there is no invitation in this link")),
+            Ok(_) => {
+                return Err(bad("there is no invitation in this link")
+                    .next("copy it whole, and write it in quotes"));
+            }
             Err(error) => return Err(bad(format!("the invitation cannot be read: {error}"))),
         };
         let now = self.clock.now();

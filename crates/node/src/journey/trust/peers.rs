@@ -107,7 +107,9 @@ impl Core {
         let outcome = format!("unblocked {whom}");
         self.store
             .write(move |tx| {
-                let unknown = || CoreError::from(not_found("block of", &whom.to_string()));
+                let unknown = || {
+                    CoreError::from(not_found("block of", &whom.to_string()).next("comity peer"))
+                };
                 match &whom {
                     Whom::Domain(domain) => {
                         if !tx.remove_block(domain)? {
@@ -136,7 +138,10 @@ impl Core {
             return Ok(Whom::Peer(self.did_of(text)?));
         }
         let domain = text.parse();
-        let domain = domain.map_err(|error| bad(format!("{}: {error}", comity_api::safe(text))))?;
+        let domain = domain.map_err(|error| {
+            bad(format!("{}: {error}", comity_api::safe(text)))
+                .next("write org-m.com, or mallory@agents.org-m.com for one agent")
+        })?;
         Ok(Whom::Domain(domain))
     }
 

@@ -203,6 +203,12 @@ impl Core {
             _ => return Err(ambiguous(&safe(on))),
         };
         let links = row.chain.as_array().cloned().unwrap_or_default();
+        let last = links.last().and_then(|link| link.get("vouch")?.as_str());
+        let last = last.and_then(|text| Vouch::read(text).ok());
+        if last.is_none_or(|vouch| vouch.claims().depth == 0) {
+            return Err(bad("this vouch may not be passed on")
+                .detail("whoever made it allows no further vouches after it"));
+        }
         if links.len() >= limits::CHAIN_LINKS {
             return Err(bad("the chain would be too long for anybody"));
         }
