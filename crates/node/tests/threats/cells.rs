@@ -47,7 +47,8 @@ const OTHER_KEYS: &str = "bundle::a_bundle_proves_nothing_to_who_has_other_keys"
 const START: &str = "operator::a_node_that_cannot_start_says_what_to_do_and_changes_nothing";
 const RESTORE: &str = "operator::a_node_restored_from_an_old_backup_never_signs_its_old_log_again";
 const HOSTS: &str = "crates/node/src/config/tests.rs::hosts_are_domain_names_with_an_optional_port";
-const REVOKE: &str = "revocation::nothing_is_handed_out_after_a_revocation_that_races_with_mail";
+const REVOKE: &str =
+    "races::nothing_is_accepted_leased_settled_or_sent_after_a_revocation_it_races_with";
 const SOCKET_OWNER: &str =
     "crates/node/tests/doors/operator.rs::only_the_owner_may_open_the_socket";
 const OTHERS: &str = "agent_others::an_agents_token_reaches_no_other_agents_messages_or_deliveries";

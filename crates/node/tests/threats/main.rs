@@ -25,6 +25,7 @@ mod flood;
 mod matrix;
 mod operator;
 mod order;
+mod races;
 mod receipts;
 mod revocation;
 mod toolkit;
