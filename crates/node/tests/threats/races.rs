@@ -6,6 +6,7 @@ use crate::toolkit::{Chaos, Identity, Line, REQUEST, Scene, letter};
 use comity_api::agent::{Delivery, Message, Send, Settlement};
 use comity_api::operator::Entry;
 use comity_did::DidDocument;
+use comity_engine::contact::Welcome;
 use comity_node::journey::{Caller, Core, Operator};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -147,9 +148,11 @@ impl Worker {
         welcome["thid"] = knock["id"].clone();
         welcome["body"] = json!({"grant": grant, "speaks": []});
         self.envelope(peer, &welcome).await;
-        let grants = self.core().grants(false).await.unwrap();
-        let of_peer = grants.into_iter().find(|row| row.peer == peer.did.as_str());
-        of_peer.unwrap().id
+        Welcome::from_body(&welcome["body"])
+            .unwrap()
+            .grant
+            .id()
+            .to_string()
     }
 
     async fn lease(&self) -> Vec<Delivery> {

@@ -167,19 +167,34 @@ impl Core {
 
     /// The grant whose id starts so, or the only one with this peer, that has not ended.
     pub(in crate::journey) async fn live_grant(&self, id: &str) -> Result<GrantRow, Problem> {
-        let prefix = self
-            .did_of(id)
-            .map_or_else(|_| id.to_owned(), |did| did.to_string());
-        let rows = self
+        let (whole, peer) = (id.parse::<Digest>().ok(), self.did_of(id).ok());
+        let prefix = id.to_owned();
+        let mut rows = self
             .store
-            .read(|tx| Ok::<_, CoreError>(tx.grants(defaults::GRANTS_LISTED_MAX)?))
-            .await?
-            .into_iter()
-            .filter(|row| row.state != GrantState::Ended)
-            .filter(|row| {
-                row.grant.id().to_string().starts_with(&prefix) || row.peer.as_str() == prefix
+            .read(move |tx| {
+                let agents = tx.agents()?.into_iter().map(|agent| agent.did);
+                let mut rows = Vec::new();
+                // A list ends somewhere; what is named as a whole is found however many there are.
+                match (whole, peer) {
+                    (Some(grant), _) => {
+                        for ours in agents {
+                            rows.extend(tx.grant(&grant, &ours)?);
+                        }
+                    }
+                    (None, Some(peer)) => {
+                        for ours in agents {
+                            rows.extend(tx.grants_of_pair(&ours, &peer)?);
+                        }
+                    }
+                    (None, None) => {
+                        rows = tx.grants(defaults::GRANTS_LISTED_MAX)?;
+                        rows.retain(|row| row.grant.id().to_string().starts_with(&prefix));
+                    }
+                }
+                Ok::<_, CoreError>(rows)
             })
-            .collect::<Vec<_>>();
+            .await?;
+        rows.retain(|row| row.state != GrantState::Ended);
         match rows.as_slice() {
             [] => Err(not_found("live grant", &comity_api::safe(id)).next("comity grant")),
             [row] => Ok(row.clone()),

@@ -7,7 +7,7 @@ use comity_api::operator::Decided;
 use comity_did::Did;
 use comity_engine::domain::Domain;
 use comity_engine::{Code, GrantState, OutState, WaitingOn, defaults};
-use comity_store::{BlockRow, KnockState, Page, PeerRow};
+use comity_store::{BlockRow, GrantRow, KnockState, Page, PeerRow, Tx};
 use std::fmt;
 
 use super::Operator;
@@ -51,10 +51,9 @@ impl Core {
                         tx.put_knock(&knock)?;
                     }
                 }
-                let grants = tx.grants(defaults::GRANTS_LISTED_MAX)?.into_iter();
-                let live =
-                    grants.filter(|row| whom.is(&row.peer) && row.state != GrantState::Ended);
-                Ok::<_, CoreError>(live.collect::<Vec<_>>())
+                let mut live = whom.grants(tx)?;
+                live.retain(|row| row.state != GrantState::Ended);
+                Ok::<_, CoreError>(live)
             })
             .await?;
         for row in live {
@@ -177,6 +176,24 @@ impl Whom {
         match self {
             Self::Peer(peer) => peer == did,
             Self::Domain(domain) => domain.covers(did),
+        }
+    }
+
+    /// Every grant with them, of all agents.
+    fn grants(&self, tx: &dyn Tx) -> Result<Vec<GrantRow>, CoreError> {
+        match self {
+            Self::Peer(peer) => {
+                let mut rows = Vec::new();
+                for agent in tx.agents()? {
+                    rows.extend(tx.grants_of_pair(&agent.did, peer)?);
+                }
+                Ok(rows)
+            }
+            Self::Domain(domain) => {
+                let mut rows = tx.grants(defaults::GRANTS_LISTED_MAX)?;
+                rows.retain(|row| domain.covers(&row.peer));
+                Ok(rows)
+            }
         }
     }
 }
