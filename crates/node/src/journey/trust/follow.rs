@@ -51,9 +51,8 @@ pub(crate) fn begin_grant(
     outcome: Outcome,
     message: Option<Digest>,
 ) -> Result<(), CoreError> {
-    end_rows(tx, entropy, &new.ours, &new.peer, |row| {
-        row.grant.id() != new.grant.id()
-    })?;
+    let others = |row: &GrantRow| row.grant.id() != new.grant.id();
+    end_rows(tx, entropy, &new.ours, &new.peer, None, others)?;
     tx.put_grant(new)?;
     decided(tx, entropy, new, outcome, message)?;
     let under = Follow::Begun {
@@ -62,12 +61,14 @@ pub(crate) fn begin_grant(
     Sweep::start(tx, entropy, new, under)
 }
 
-/// Ends grants and offers of a pair without what hangs on them.
+/// Ends grants and offers of a pair without what hangs on them; `why` is the code and who says so,
+/// if anybody does.
 fn end_rows(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     ours: &Did,
     peer: &Did,
+    why: Option<(&Code, &str)>,
     which: impl Fn(&GrantRow) -> bool,
 ) -> Result<(), CoreError> {
     let now = tx.now();
@@ -76,6 +77,10 @@ fn end_rows(
             row.state = GrantState::Ended;
             row.version += 1;
             row.ended = Some(now);
+            if let Some((code, by)) = why {
+                row.code = Some(code.clone());
+                row.decided_by = by.to_owned();
+            }
             tx.put_grant(&row)?;
             decided(tx, entropy, &row, Outcome::Ended, None)?;
         }
@@ -104,9 +109,15 @@ pub(crate) fn end_grant(
     decided(tx, entropy, &grant, outcome, message)?;
     if matches!(outcome, Outcome::Revoked | Outcome::Ended) {
         // An offer under way would let the two back in without anybody deciding so.
-        end_rows(tx, entropy, &grant.ours, &grant.peer, |row| {
-            row.state == GrantState::Offered
-        })?;
+        let offered = |row: &GrantRow| row.state == GrantState::Offered;
+        end_rows(
+            tx,
+            entropy,
+            &grant.ours,
+            &grant.peer,
+            Some((code, by)),
+            offered,
+        )?;
     }
     // A wider offer that was declined leaves the live grant, and its mail, alone.
     let live = tx
