@@ -247,7 +247,7 @@ fn grant_for(
     {
         return Ok(last);
     }
-    let begun = admit_first(tx, entropy, arrival, last.as_ref())?;
+    let begun = admit_first(tx, entropy, arrival)?;
     Ok(begun.or(last))
 }
 

@@ -251,6 +251,8 @@ async fn a_question_to_policy_changes_nothing_however_it_is_asked() {
     let friend = scene.friend.did.to_string();
     let parties = [
         friend.as_str(),
+        "did:web:good.test:x",
+        "did:web:good.test:y",
         "bruno",
         "brenda",
         BRUNO,
@@ -267,17 +269,20 @@ async fn a_question_to_policy_changes_nothing_however_it_is_asked() {
     ];
     let types = [
         REQUEST,
+        "https://example.org/other/2.1/x",
+        "https://example.org/a/1.0/b",
         PROTOCOL,
         "",
         "x",
         "https://",
         "https://example.org/\u{202e}/1.0/x",
     ];
-    for _ in 0..400 {
+    let threads = [Value::Null, json!("a-thread"), json!("\u{202e}")];
+    for _ in 0..600 {
         questions.push(json!({
             "from": parties[chaos.below(parties.len())], "to": parties[chaos.below(parties.len())],
             "type": types[chaos.below(types.len())], "bytes": chaos.next(), "at": chaos.next(),
-            "thread": parties[chaos.below(parties.len())],
+            "thread": threads[chaos.below(threads.len())],
         }));
     }
     for other in other_types() {

@@ -166,7 +166,7 @@ fn without_grant(
     } = question;
     let rules = live_rules(tx)?;
     let states = rules::states(&rules);
-    let revoked = last.is_some_and(GrantRow::was_revoked_by_us);
+    let revoked = rules::was_thrown_out(tx, ours, peer)?;
     let live = last.is_some_and(|row| row.state != GrantState::Ended);
     if !question.inward {
         // What the outbound policy makes of it (`admit`).

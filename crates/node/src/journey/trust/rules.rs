@@ -110,13 +110,11 @@ impl Letting {
     }
 }
 
-/// A grant for the first message of somebody who cannot knock, if a rule says so; `last` is the
-/// last grant of the two.
+/// A grant for the first message of somebody who cannot knock, if a rule says so.
 pub(in crate::journey) fn admit_first(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     arrival: &Arrival,
-    last: Option<&GrantRow>,
 ) -> Result<Option<GrantRow>, CoreError> {
     let (ours, sender) = (&arrival.agent.did, &arrival.sender);
     let rules = live_rules(tx)?;
@@ -131,7 +129,7 @@ pub(in crate::journey) fn admit_first(
         type_: arrival.type_(),
         invitation: invitation.as_deref(),
         blocked: tx.is_blocked(sender)?,
-        revoked: last.is_some_and(GrantRow::was_revoked_by_us),
+        revoked: was_thrown_out(tx, ours, sender)?,
         now: now.seconds(),
     };
     let Ok(rule) = policy::admit(&message, &states(&rules)) else {
@@ -185,6 +183,14 @@ fn passes(arrival: &Arrival, grant: &Grant, now: Timestamp) -> bool {
     let (created, expires) = arrival.times();
     let untimed = grant.restrictions().untimed;
     decide(&facts).verdict == Verdict::Allow && fresh::check(created, expires, untimed, now).is_ok()
+}
+
+/// True if the last grant of the two that ever began was ended by a decision of ours. What was only
+/// offered since, by our agent or to it, takes that back no more than a refusal of it does.
+pub(super) fn was_thrown_out(tx: &dyn Tx, ours: &Did, peer: &Did) -> Result<bool, CoreError> {
+    let rows = tx.grants_of_pair(ours, peer)?;
+    let began = rows.iter().find(|row| row.pin.is_some());
+    Ok(began.is_some_and(GrantRow::was_revoked_by_us))
 }
 
 /// True if a rule might admit a message of this sender without a knock: then it is worth opening.
@@ -252,7 +258,6 @@ pub(super) fn answer<'a>(
     for standing in &knock.vouched {
         vouched.push(standing.vouched(|vouch| used(tx, vouch))?);
     }
-    let last = tx.grant_between(&knock.recipient, &knock.sender)?;
     let first: Option<MessageType> = knock
         .knock
         .first
@@ -266,7 +271,7 @@ pub(super) fn answer<'a>(
         invitation: knock.invitation.as_deref(),
         vouched: &vouched,
         blocked: tx.is_blocked(&knock.sender)?,
-        revoked: last.as_ref().is_some_and(GrantRow::was_revoked_by_us),
+        revoked: was_thrown_out(tx, &knock.recipient, &knock.sender)?,
         now: tx.now().seconds(),
     };
     let answer = policy::consider(&stranger, &states(rules));
