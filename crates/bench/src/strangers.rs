@@ -72,6 +72,8 @@ pub(crate) struct Cost {
     pub(crate) class: Class,
     pub(crate) requests: u64,
     pub(crate) cpu_us: f64,
+    /// Of one processor, all of them together.
+    pub(crate) cpu_share: f64,
     pub(crate) kept: Grown,
     pub(crate) rss_mib: f64,
     pub(crate) answers: BTreeMap<u16, u64>,
@@ -209,6 +211,7 @@ impl Bench {
             class,
             requests,
             cpu_us: used.as_secs_f64() * 1e6 / requests as f64,
+            cpu_share: used.as_secs_f64() / got.seconds,
             kept: Kept::of(&self.b.home)?.since(&kept),
             rss_mib: (cpu::resident(pid)? as f64 - rss as f64) / f64::from(1 << 20),
             answers: got.answers,

@@ -11,6 +11,7 @@
 
 pub(crate) mod agent;
 mod body;
+mod lane;
 pub(crate) mod operator;
 mod patient;
 mod problem;

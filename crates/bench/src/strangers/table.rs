@@ -11,14 +11,20 @@ pub(crate) fn table(found: &Found) -> String {
         "Granted traffic alone: {:.0} messages/s saturated.\n",
         found.saturated_per_s
     );
-    out.push_str("| hostile request | CPU µs | commits | rows | RSS MiB | requests | answers |\n");
-    out.push_str("| --- | ---: | ---: | ---: | ---: | ---: | --- |\n");
+    out.push_str("| hostile request | CPU µs | of a core | commits | rows | RSS MiB | requests | answers |\n");
+    out.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
     for cost in &found.costs {
+        // Requests that do not end have no cost of their own.
+        let per_request = match cost.requests {
+            ..10 => "-".to_owned(),
+            _ => format!("{:.0}", cost.cpu_us),
+        };
         let _ = writeln!(
             out,
-            "| {} | {:.0} | {} | {} | {:+.0} | {} | {} |",
+            "| {} | {} | {:.0} % | {} | {} | {:+.0} | {} | {} |",
             cost.class.words(),
-            cost.cpu_us,
+            per_request,
+            cost.cpu_share * 100.0,
             cost.kept.commits,
             cost.kept.rows.values().sum::<u64>(),
             cost.rss_mib,

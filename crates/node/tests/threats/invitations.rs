@@ -312,7 +312,7 @@ async fn a_question_to_policy_changes_nothing_however_it_is_asked() {
             }
         }
     }
-    assert!(told > 50 && refused > 50, "{told} told, {refused} refused");
+    assert!(told > 20 && refused > 50, "{told} told, {refused} refused");
     assert_eq!(
         (scene.rows().await, scene.last_entry().await),
         (rows, entry)
