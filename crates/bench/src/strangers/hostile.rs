@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
@@ -145,14 +146,20 @@ pub(crate) async fn run(args: Args) -> Result<()> {
     let until = begun + Duration::from_secs_f64(args.seconds);
     let mut attackers = JoinSet::new();
     for class in classes {
-        let made = requests(class, &document)?;
+        let made = Arc::new(requests(class, &document)?);
         for n in 0..class.connections() {
-            let made: Vec<Vec<u8>> = made.iter().cycle().skip(n * 7).take(64).cloned().collect();
             let from = (args.prefixes > 0).then(|| {
                 let prefix = n % usize::from(args.prefixes);
                 stranger(u8::try_from(prefix).unwrap_or_default())
             });
-            attackers.spawn(attack(class, args.at, from, made, until));
+            attackers.spawn(attack(
+                class,
+                args.at,
+                from,
+                Arc::clone(&made),
+                n * 7,
+                until,
+            ));
         }
     }
     let mut got = Got::default();
@@ -171,11 +178,12 @@ async fn attack(
     class: Class,
     at: SocketAddr,
     from: Option<IpAddr>,
-    made: Vec<Vec<u8>>,
+    made: Arc<Vec<Vec<u8>>>,
+    first: usize,
     until: tokio::time::Instant,
 ) -> BTreeMap<u16, u64> {
     let mut answers = BTreeMap::new();
-    let mut requests = made.iter().cycle();
+    let mut requests = made.iter().cycle().skip(first);
     let mut line: Option<TcpStream> = None;
     while tokio::time::Instant::now() < until {
         let mut stream = match line.take() {

@@ -167,7 +167,10 @@ async fn take(wire: &Wire, body: Body, prefix: Option<String>, good: bool) -> Wi
     // Before its place among all: those that wait here leave that to others.
     let turn = match doubtful {
         None => None,
-        Some(lane) => Some(lane.turn().await),
+        Some(lane) => {
+            lane.charge(REQUEST);
+            Some(lane.turn().await)
+        }
     };
     let Ok(_place) = wire.at_once.try_acquire() else {
         return WireAnswer::Busy;
@@ -314,6 +317,9 @@ const FREE_BYTES: usize = 64 * 1024;
 const BODIES_BYTES: usize = 16 * defaults::ENVELOPE_BYTES_MAX;
 /// Envelopes decided upon at once. They share commits, so more is faster, up to a point.
 const AT_ONCE: usize = 512;
+/// What a request costs besides opening what it brings: its head read, its answer written.
+/// Measured with junk (`comity-bench strangers`).
+const REQUEST: Duration = Duration::from_micros(20);
 /// How long a prefix that has no refusals left waits to be told so.
 const SLOWED: Duration = Duration::from_secs(1);
 /// Refused envelopes for each prefix. Each costs us a key agreement, some 50 µs: at this rate one
