@@ -13,7 +13,7 @@ use serde_json::json;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -136,7 +136,38 @@ impl Sender {
         Ok(())
     }
 
+    /// Sends so many a second until `until`, whatever becomes of them, then waits for the last.
+    /// Each counts from when it was to be sent.
+    pub(crate) async fn paced(&mut self, per_s: f64, until: Instant) -> Result<()> {
+        let begun = Instant::now();
+        let mut tick = tokio::time::interval(Duration::from_millis(1));
+        let mut sent: u64 = 0;
+        let mut going = true;
+        while going || self.open > 0 {
+            let ended = tokio::select! {
+                _ = tick.tick(), if going => None,
+                ended = self.hear() => Some(ended?),
+            };
+            self.open -= ended.unwrap_or_default();
+            going = Instant::now() < until;
+            if !going || ended.is_some() {
+                continue;
+            }
+            while (sent as f64) < begun.elapsed().as_secs_f64() * per_s {
+                let due = begun + Duration::from_secs_f64(sent as f64 / per_s);
+                self.send_due(due).await?;
+                sent += 1;
+            }
+            self.sink.flush().await?;
+        }
+        Ok(())
+    }
+
     async fn send(&mut self) -> Result<()> {
+        self.send_due(Instant::now()).await
+    }
+
+    async fn send_due(&mut self, due: Instant) -> Result<()> {
         self.next += 1;
         self.open += 1;
         let number = self.next;
@@ -150,7 +181,7 @@ impl Sender {
             "body": {"data": self.body},
         });
         let journey = Journey {
-            sent: Instant::now(),
+            sent: due,
             queued: None,
             received: None,
             at_agent: None,

@@ -175,7 +175,7 @@ fn cpu_of(pids: [u32; 2]) -> Result<Duration> {
 }
 
 /// p50 and p99 of the time since a message was sent, ms.
-fn percentiles(journeys: &[Journey], at: fn(&Journey) -> Option<Instant>) -> [f64; 2] {
+pub(crate) fn percentiles(journeys: &[Journey], at: fn(&Journey) -> Option<Instant>) -> [f64; 2] {
     let mut times: Vec<f64> = journeys
         .iter()
         .filter_map(|journey| Some((at(journey)? - journey.sent).as_secs_f64() * 1e3))

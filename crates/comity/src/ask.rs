@@ -114,7 +114,7 @@ impl Ask {
                     Err(why) => return Err(why),
                 }
             }
-            if is_hopeless(status.state()) {
+            if is_hopeless(&status) {
                 return Ok(Outcome::Refused(Refused(status)));
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -147,16 +147,18 @@ async fn await_answer(agent: &Agent, id: &str, left: Duration) -> Result<Option<
         return Ok(None);
     };
     let shown = Status::read(shown?)?;
-    if !(shown.has_answer() || is_hopeless(shown.state())) {
+    if !(shown.has_answer() || is_hopeless(&shown)) {
         // It returned early: somebody else has the answer leased, and may not settle it.
         tokio::time::sleep(BUSY.min(left).saturating_sub(asked.elapsed())).await;
     }
     Ok(Some(shown))
 }
 
-/// Ended, and not by being done: then the answer may still be on its way.
-fn is_hopeless(state: State) -> bool {
-    state.is_end() && state != State::Done
+/// Ended, and not by being done: then the answer may still be on its way, unless the node says by a
+/// code why it will not come.
+fn is_hopeless(status: &Status) -> bool {
+    let state = status.state();
+    state.is_end() && (state != State::Done || status.code().is_some())
 }
 
 impl Pending {
@@ -188,7 +190,8 @@ impl Refused {
         self.0.id()
     }
 
-    /// `refused` by policy, `rejected` by the agent, `expired`, `cancelled` or `failed`.
+    /// `refused` by policy, `rejected` by the agent, `expired`, `cancelled` or `failed`; `done` if the
+    /// grant ended between the recipient's work and its answer.
     pub const fn state(&self) -> State {
         self.0.state()
     }

@@ -12,6 +12,7 @@
 
 pub(crate) mod agent;
 mod body;
+mod lane;
 pub(crate) mod operator;
 mod origin;
 mod patient;

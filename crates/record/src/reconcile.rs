@@ -248,7 +248,21 @@ impl Reconciliation {
             .max();
         let sender = facts.from.clone().filter(|_| !senders.is_empty());
         let recipient = facts.to.clone().filter(|_| !recipients.is_empty());
-        self.judge(message, (sender, at_sender), (recipient, at_recipient));
+        let at_senders = || senders.iter().flatten();
+        match (&sender, at_recipient) {
+            // It ended on both sides, on each when that heard that the grant had.
+            (Some(sender), Some(state)) if at_senders().any(|known| known.was_revoked()) => {
+                let told = at_senders().any(|known| known.has_receipt(state));
+                if state != State::Received && !told {
+                    self.missing.push(Missing::Receipt {
+                        message,
+                        state,
+                        sender: sender.clone(),
+                    });
+                }
+            }
+            _ => self.judge(message, (sender, at_sender), (recipient, at_recipient)),
+        }
         let Facts {
             id,
             thid,

@@ -89,6 +89,13 @@ impl Organisation {
         })
     }
 
+    /// The same, reaching a further host by plain http.
+    #[must_use]
+    pub fn reaching(mut self, host: &'static str, address: SocketAddr) -> Self {
+        self.map.push((host, address));
+        self
+    }
+
     /// Starts the node, armed to die at `fail_point` (`NAME:N`) if there is one.
     ///
     /// # Errors

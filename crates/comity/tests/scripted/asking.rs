@@ -111,6 +111,25 @@ async fn a_question_whose_message_is_done_still_waits_for_the_reply_that_follows
 }
 
 #[tokio::test]
+async fn a_question_whose_grant_ended_is_refused_though_it_was_done() {
+    let node = Node::start().await;
+    let (bruno, mut session) = node.open().await;
+    let asking = tokio::spawn(bruno.resume("q-1").into_future());
+    let id = json!("q-1");
+    let asked = session.expect("show").await;
+    session.answer(&asked, message(&id, "done")).await;
+    let asked = session.expect("show").await;
+    let mut done = message(&id, "done");
+    done["code"] = json!("e.p.trust.revoked");
+    session.answer(&asked, done).await;
+    let Outcome::Refused(refused) = asking.await.unwrap().unwrap() else {
+        panic!("not refused");
+    };
+    assert_eq!(refused.state(), State::Done);
+    assert_eq!(refused.code(), Some("e.p.trust.revoked"));
+}
+
+#[tokio::test]
 async fn an_answer_that_somebody_else_has_leased_is_not_asked_for_in_a_busy_loop() {
     let node = Node::start().await;
     let (bruno, mut session) = node.open().await;

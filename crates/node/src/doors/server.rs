@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -40,6 +41,22 @@ pub(super) struct Limits {
 /// Who is at the other end; in the extensions of each request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Remote(pub(super) Option<IpAddr>);
+
+/// What a connection has shown itself to be worth; in the extensions of each request on it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Standing(Arc<AtomicBool>);
+
+impl Standing {
+    /// True if what it brought last was taken.
+    pub(super) fn is_good(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// What it brings from now on is worth as much as what it brought now.
+    pub(super) fn learn(&self, good: bool) {
+        self.0.store(good, Ordering::Relaxed);
+    }
+}
 
 /// Something that accepts connections.
 pub(super) trait Accept: Send {
@@ -127,8 +144,10 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     limits: &Limits,
     stop: CancellationToken,
 ) {
+    let standing = Standing::default();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(remote);
+        request.extensions_mut().insert(standing.clone());
         router.clone().oneshot(request.map(Body::new))
     });
     let connection = http1::Builder::new()

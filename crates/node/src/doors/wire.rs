@@ -5,14 +5,16 @@
 //! The order of checks is that of their cost: connections and their rate, size, then
 //! [`Core::receive`](crate::journey::Core::receive), which decrypts. Whoever sends what is refused
 //! pays with tokens of its address prefix; what is accepted is free, so that traffic under a grant
-//! is never throttled here.
+//! is never throttled here. Envelopes of connections that have brought nothing good yet are read
+//! and opened in a lane of their own, so that strangers, however many, have a quarter of the processors.
 //!
 //! TLS is a proxy's business. With a public URL a request from an address that is not public is
 //! that proxy's, and the last entry of `X-Forwarded-For` says for whom it speaks.
 
 use super::body::{BodyError, Reader};
+use super::lane::Lane;
 use super::problem;
-use super::server::{self, Limits, Remote};
+use super::server::{self, Limits, Remote, Standing};
 use crate::bucket::{Buckets, Prefix, Rate};
 use crate::journey::{Core, SOON, WireAnswer};
 use crate::resolve::AddressClass;
@@ -31,6 +33,7 @@ use http::header::{
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Request, StatusCode, Uri};
 use serde::Deserialize;
 use std::net::IpAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -51,6 +54,7 @@ fn router(core: Arc<Core>) -> Router {
             BODIES_BYTES,
         ),
         at_once: Semaphore::new(AT_ONCE),
+        doubtful: Arc::new(Lane::new(processors())),
         refusals: Buckets::new(REFUSALS),
         readers: Buckets::new(READERS),
         core,
@@ -71,16 +75,24 @@ struct Wire {
     core: Arc<Core>,
     bodies: Reader,
     at_once: Semaphore,
+    doubtful: Arc<Lane>,
     refusals: Buckets<Prefix>,
     readers: Buckets<Prefix>,
 }
 
 impl Wire {
+    /// True if a proxy speaks for whoever asks.
+    fn is_proxied(&self, extensions: &Extensions) -> bool {
+        let remote = extensions.get::<Remote>().and_then(|remote| remote.0);
+        let is_near = remote.is_some_and(|remote| AddressClass::of(remote).is_some());
+        is_near && !self.core.site.is_development()
+    }
+
     /// Whose rate a request counts for; `None` for this machine itself.
     fn client(&self, extensions: &Extensions, headers: &HeaderMap) -> Option<Prefix> {
         let remote = extensions.get::<Remote>()?.0?;
         let site = &self.core.site;
-        let is_proxy = !site.is_development() && AddressClass::of(remote).is_some();
+        let is_proxy = self.is_proxied(extensions);
         let spoken_for = || {
             let last = headers
                 .get_all(FORWARDED_FOR)
@@ -109,11 +121,24 @@ impl Wire {
 async fn didcomm(State(wire): State<Arc<Wire>>, request: Request<Body>) -> Response {
     let client = wire.client(request.extensions(), request.headers());
     if client.is_some_and(|client| !wire.refusals.has(&client)) {
+        // Whoever asks as fast as it is answered is answered slowly. A proxy is not: what it waits
+        // for takes connections of everybody.
+        if !wire.is_proxied(request.extensions()) {
+            tokio::time::sleep(SLOWED).await;
+        }
         return later(StatusCode::TOO_MANY_REQUESTS, Duration::from_secs(10));
     }
     let prefix = client.map(|client| client.to_string());
-    let answer = take(&wire, request.into_body(), prefix).await;
+    let standing = request.extensions().get::<Standing>().cloned();
+    let standing = standing.unwrap_or_default();
+    let good = standing.is_good();
+    let answer = take(&wire, request.into_body(), prefix, good).await;
     let refused = matches!(answer, WireAnswer::Refused | WireAnswer::TooLarge);
+    standing.learn(match answer {
+        // It says nothing of who sent it.
+        WireAnswer::Busy(_) => good,
+        _ => !refused,
+    });
     if refused && let Some(client) = client {
         wire.refusals.take(client);
     }
@@ -127,17 +152,35 @@ async fn didcomm(State(wire): State<Arc<Wire>>, request: Request<Body>) -> Respo
     }
 }
 
-async fn take(wire: &Wire, body: Body, prefix: Option<String>) -> WireAnswer {
-    let held = match wire.bodies.read(body).await {
+async fn take(wire: &Wire, body: Body, prefix: Option<String>, good: bool) -> WireAnswer {
+    let doubtful = (!good).then_some(&wire.doubtful);
+    let held = match wire
+        .bodies
+        .read_in(doubtful.map(|lane| &**lane), body)
+        .await
+    {
         Ok(held) => held,
         Err(BodyError::TooLarge) => return WireAnswer::TooLarge,
         Err(BodyError::NoRoom) => return WireAnswer::Busy(SOON),
         Err(BodyError::Broken | BodyError::TooSlow) => return WireAnswer::Refused,
     };
+    // Before its place among all: those that wait here leave that to others.
+    let turn = match doubtful {
+        None => None,
+        Some(lane) => {
+            lane.charge(REQUEST);
+            Some(lane.turn().await)
+        }
+    };
     let Ok(_place) = wire.at_once.try_acquire() else {
         return WireAnswer::Busy(SOON);
     };
-    wire.core.receive(held.octets.clone(), prefix).await
+    let octets = held.octets.clone();
+    wire.core.receive(octets, prefix, turn).await
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 /// What an agent of ours says of the vouches that it made.
@@ -274,6 +317,11 @@ const FREE_BYTES: usize = 64 * 1024;
 const BODIES_BYTES: usize = 16 * defaults::ENVELOPE_BYTES_MAX;
 /// Envelopes decided upon at once. They share commits, so more is faster, up to a point.
 const AT_ONCE: usize = 512;
+/// What a request costs besides opening what it brings: its head read, its answer written.
+/// Measured with junk (`comity-bench strangers`).
+const REQUEST: Duration = Duration::from_micros(20);
+/// How long a prefix that has no refusals left waits to be told so.
+const SLOWED: Duration = Duration::from_secs(1);
 /// Refused envelopes for each prefix. Each costs us a key agreement, some 50 µs: at this rate one
 /// prefix takes less than a thousandth of a core.
 const REFUSALS: Rate = Rate {

@@ -67,12 +67,17 @@ pub(crate) const SOON: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Takes one envelope from the wire; `prefix` is the address prefix that it came from, `None`
-    /// for this machine itself.
-    pub async fn receive(self: &Arc<Self>, octets: Bytes, prefix: Option<String>) -> WireAnswer {
+    /// for this machine itself. `turn` is held while the envelope is opened, and no longer.
+    pub async fn receive<T: Send>(
+        self: &Arc<Self>,
+        octets: Bytes,
+        prefix: Option<String>,
+        turn: T,
+    ) -> WireAnswer {
         if octets.len() > defaults::ENVELOPE_BYTES_MAX {
             return WireAnswer::TooLarge;
         }
-        let result = match self.open(&octets).await {
+        let result = match self.open(&octets, turn).await {
             Ok(mut arrival) => {
                 arrival.prefix = prefix;
                 self.take(arrival).await

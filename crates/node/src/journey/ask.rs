@@ -9,8 +9,9 @@ use comity_api::Problem;
 use comity_api::agent::{Delivery, Event, Message, Whoami};
 use comity_did::Did;
 use comity_didcomm::MessageId;
-use comity_engine::{InState, OutState, WaitingOn, defaults};
-use comity_store::{Incoming, Outcome, Outgoing, Page};
+use comity_engine::state::ReceiptState;
+use comity_engine::{Code, GrantState, InState, OutState, WaitingOn, defaults};
+use comity_store::{GrantRow, Incoming, Outcome, Outgoing, Page};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -72,6 +73,7 @@ impl Core {
                     Answer::Elsewhere => true,
                     // Its asker asks a person about it; then it comes back.
                     Answer::Parked => false,
+                    Answer::Never(code) => return Ok(self.unanswered(&row, &code)),
                     Answer::None => row.state.is_end() && row.state != OutState::Done,
                 },
             };
@@ -164,15 +166,39 @@ impl Core {
         message
     }
 
+    /// A question whose answer cannot come any more, though it may be done.
+    fn unanswered(&self, row: &Outgoing, code: &Code) -> Message {
+        let mut message = self.shown(row, None);
+        if message.code.is_none() {
+            message.code = Some(code.to_string());
+            message.reason = Some("no answer will come: the grant has ended".to_owned());
+        }
+        message
+    }
+
     /// What is in the way of a message that waits to go out, or of the knock that it waits on.
     pub(super) fn delayed_by(&self, row: &Outgoing) -> Option<String> {
         let knocks = row.state == OutState::Held && row.waiting_on == Some(WaitingOn::Grant);
         (knocks || row.state == OutState::Queued).then(|| self.lanes.trouble_with(&row.to))?
     }
 
+    /// An answer that has not come: a question that is done waits for it as long as its recipient
+    /// may still send it.
+    async fn yet_to_come(&self, row: &Outgoing) -> Result<Answer, CoreError> {
+        if row.state != OutState::Done || !row.ask {
+            return Ok(Answer::None);
+        }
+        let (agent, peer) = (row.agent.clone(), row.to.clone());
+        let last = self
+            .store
+            .read(move |tx| Ok::<_, CoreError>(tx.grant_between(&agent, &peer)?))
+            .await?;
+        Ok(ended_by(last.as_ref()).map_or(Answer::None, Answer::Never))
+    }
+
     async fn take_answer(&self, caller: &Caller, row: &Outgoing) -> Result<Answer, CoreError> {
         let Some(delivery) = row.answer.clone() else {
-            return Ok(Answer::None);
+            return self.yet_to_come(row).await;
         };
         let entropy = Arc::clone(&self.entropy);
         let agent = caller.did().clone();
@@ -193,9 +219,15 @@ impl Core {
                     InState::Parked => return Ok(Answer::Parked),
                     InState::Settled | InState::Dead => false,
                 };
+                // A revocation ends what its asker does not have (invariant I5).
+                if row.recipient == agent
+                    && let Some(code) = refused_by_node(&row)
+                {
+                    return Ok(Answer::Never(code));
+                }
                 let live = tx
                     .grant(&row.grant, &agent)?
-                    .is_some_and(|grant| grant.state == comity_engine::GrantState::Active);
+                    .is_some_and(|grant| grant.state == GrantState::Active);
                 if row.recipient != agent || !free || !live {
                     return Ok(Answer::Elsewhere);
                 }
@@ -215,6 +247,21 @@ enum Answer {
     Here(Box<Delivery>),
     Elsewhere,
     Parked,
+    /// The grant under which it would have come ended, with this code.
+    Never(Code),
+}
+
+/// The code with which policy ended a delivery that no agent settled.
+fn refused_by_node(row: &Incoming) -> Option<Code> {
+    let outcome = row.outcome.as_ref()?;
+    let refused = outcome.lease.is_empty() && outcome.outcome == ReceiptState::Refused.as_str();
+    outcome.code.clone().filter(|_| refused)
+}
+
+/// The code with which a grant ended, if it did.
+fn ended_by(grant: Option<&GrantRow>) -> Option<Code> {
+    let ended = grant.filter(|row| row.state == GrantState::Ended)?;
+    Some(ended.code.clone().unwrap_or(Code::NO_GRANT))
 }
 
 /// True if its agent settled it as done: the node ends deliveries without an outcome, or leaves

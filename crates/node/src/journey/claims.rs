@@ -13,6 +13,7 @@ use comity_didcomm::{
     Claim, MessageId, MessageType, Received, Step, Unpack, UnpackError, UnpackOptions,
 };
 use comity_engine::GrantState;
+use comity_engine::domain::is_self_certifying;
 use comity_jose::PublicKey;
 use comity_jose::jws::JwsError;
 use comity_record::{Digest, Fingerprint};
@@ -116,7 +117,8 @@ impl Arrival {
 
 impl Core {
     /// Opens an envelope as far as its claims deserve.
-    pub(crate) async fn open(&self, octets: &[u8]) -> Result<Arrival, Stop> {
+    pub(crate) async fn open<T: Send>(&self, octets: &[u8], turn: T) -> Result<Arrival, Stop> {
+        let mut turn = Some(turn);
         let mut options = UnpackOptions::at(self.clock.now().seconds());
         options.limits = crate::limits::ENVELOPE;
         // A new DID is let in as any other (docs/adr/0006): nothing is fetched for a token.
@@ -147,6 +149,10 @@ impl Core {
                 }
                 Step::Resolve(did) => {
                     let did = did.clone();
+                    if !is_self_certifying(&did) {
+                        // Its host may take its time; others go on meanwhile.
+                        turn = None;
+                    }
                     let document = self.document_for(&did, claimed.as_ref(), lane).await?;
                     unpack.document(document);
                 }
@@ -155,6 +161,7 @@ impl Core {
             }
         }
         let received = unpack.finish().map_err(unreadable)?;
+        drop(turn);
         let agent = agent.ok_or(Stop::Quiet("not-encrypted"))?;
         arrival(agent, received)
     }

@@ -9,7 +9,7 @@ use crate::fail;
 use comity_api::Problem;
 use comity_api::agent::Delivery;
 use comity_engine::state::ReceiptState;
-use comity_engine::{Code, InState, Timestamp, defaults};
+use comity_engine::{Code, GrantState, InState, Timestamp, defaults};
 use comity_jose::{Entropy, base64url};
 use comity_record::Event;
 use comity_record::entry::Settled;
@@ -178,7 +178,8 @@ pub(crate) fn take(
     Ok(())
 }
 
-/// The row, if `lease` is its current lease.
+/// The row, if `lease` is its current lease. A grant that ended since it was leased, or that is
+/// suspended, takes the lease with it (invariant I5), whether the row says so yet or not.
 pub(crate) fn current(
     tx: &dyn Tx,
     agent: &comity_did::Did,
@@ -192,7 +193,13 @@ pub(crate) fn current(
     let holds = row.state == InState::Leased
         && row.lease.as_deref() == Some(lease)
         && tx.now() < row.leased_until;
-    if holds {
+    let live = tx.grant(&row.grant, agent)?.is_some_and(|grant| {
+        // Nor where the vouches that it stands on have not been confirmed for too long.
+        let until = grant.vouched_until();
+        let confirmed = until.is_none_or(|until| tx.now().seconds() < until);
+        grant.state == GrantState::Active && confirmed
+    });
+    if holds && live {
         Ok(row)
     } else {
         Err(lease_lost(&row).into())

@@ -47,7 +47,8 @@ const OTHER_KEYS: &str = "bundle::a_bundle_proves_nothing_to_who_has_other_keys"
 const START: &str = "operator::a_node_that_cannot_start_says_what_to_do_and_changes_nothing";
 const RESTORE: &str = "operator::a_node_restored_from_an_old_backup_never_signs_its_old_log_again";
 const HOSTS: &str = "crates/node/src/config/tests.rs::hosts_are_domain_names_with_an_optional_port";
-const REVOKE: &str = "revocation::nothing_is_handed_out_after_a_revocation_that_races_with_mail";
+const REVOKE: &str =
+    "races::nothing_is_accepted_leased_settled_or_sent_after_a_revocation_it_races_with";
 const SOCKET_OWNER: &str =
     "crates/node/tests/doors/operator.rs::only_the_owner_may_open_the_socket";
 const OPERATOR_TOKEN: &str = "crates/node/tests/doors/operator_web.rs::wrong_tokens_run_out_and_do_not_keep_the_right_ones_out";
@@ -65,6 +66,13 @@ const THIN: Cell =
     No("the command line only calls the operator's and the agent's door, which check");
 const LOCAL: Cell =
     No("no peer's message enters here: agents and operators say only what they send");
+const NO_TRUST: Cell =
+    No("agents decide nothing about trust, and see no knocks, rules or invitations");
+const OWN_WORD: Cell =
+    No("an operator's rules and grants are his own word; peers cannot reach them");
+const LIMITED_TWICE: Cell =
+    No("our own node holds our agents' mail to the same limits before it leaves");
+const LOOK_ALIKE: &str = "rules::no_look_alike_passes_for_a_domain_or_slips_out_of_its_block";
 const NO_MAIL: Cell = No("no message enters a node by this door");
 const NO_CALLER: Cell = No("a file: nobody calls, nothing listens");
 const OFFLINE: Cell =
@@ -396,6 +404,80 @@ pub const CLASSES: &[Class] = &[
                 "crates/node/src/resolve/tests/guarded.rs::hosts_of_the_map_are_reached_by_plain_http_at_that_address_only",
             ),
             Generator(BENT),
+        ],
+    },
+    Class {
+        name: "more than a rule gives",
+        cells: [
+            Generator("rules::no_knock_gets_more_than_the_rule_that_lets_it_in"),
+            NO_TRUST,
+            NO_TRUST,
+            OWN_WORD,
+            THIN,
+            NO_MAIL,
+            NO_CALLER,
+        ],
+    },
+    Class {
+        name: "look-alike domain",
+        cells: [
+            Generator(LOOK_ALIKE),
+            NO_TRUST,
+            NO_TRUST,
+            Generator(LOOK_ALIKE),
+            THIN,
+            Test("crates/engine/src/domain.rs::nobody_means_everybody_under_a_public_suffix"),
+            NO_CALLER,
+        ],
+    },
+    Class {
+        name: "back in after a revocation",
+        cells: [
+            Generator("rules::whoever_was_thrown_out_is_let_in_by_no_rule"),
+            NO_TRUST,
+            NO_TRUST,
+            OWN_WORD,
+            THIN,
+            NO_MAIL,
+            NO_CALLER,
+        ],
+    },
+    Class {
+        name: "invitations of others",
+        cells: [
+            Generator("invitations::an_invitation_lets_in_its_guest_and_nobody_else"),
+            NO_TRUST,
+            NO_TRUST,
+            Generator("invitations::an_invitation_that_we_follow_moves_nothing_but_a_knock"),
+            THIN,
+            NO_MAIL,
+            NO_CALLER,
+        ],
+    },
+    Class {
+        name: "over rate and uses",
+        cells: [
+            Generator(
+                "invitations::what_is_over_the_rate_comes_later_and_what_is_over_the_uses_never",
+            ),
+            LIMITED_TWICE,
+            LIMITED_TWICE,
+            NO_MAIL,
+            THIN,
+            NO_MAIL,
+            NO_CALLER,
+        ],
+    },
+    Class {
+        name: "questions to policy",
+        cells: [
+            No("peers cannot ask what they may do; they are told when they do it"),
+            NO_TRUST,
+            NO_TRUST,
+            Generator("invitations::a_question_to_policy_changes_nothing_however_it_is_asked"),
+            THIN,
+            NO_MAIL,
+            NO_CALLER,
         ],
     },
 ];

@@ -182,12 +182,13 @@ async fn an_address_that_sends_junk_is_slowed_down() {
     let mut line = scene.line().await;
     let mut answers: BTreeMap<u16, u32> = BTreeMap::new();
     let rows = scene.rows().await;
-    for _ in 0..2_000 {
+    // A burst; then each answer takes its time, so that ten come back with it.
+    while answers.get(&429).copied().unwrap_or_default() < 3 {
         let answer = line.envelope(b"junk").await;
         assert!(answer.body.is_empty());
         *answers.entry(answer.status).or_default() += 1;
     }
-    assert!(answers[&429] > 1_500, "{answers:?}");
+    assert!(answers[&400] < 200, "{answers:?}");
     assert_eq!(answers.keys().copied().collect::<Vec<_>>(), [400, 429]);
     assert_eq!(scene.rows().await, rows);
     tokio::time::sleep(Duration::from_millis(1_500)).await;

@@ -38,6 +38,9 @@ async fn a_document_with_other_keys_suspends_the_grant() {
         scene
             .done("bruno", &scene.lease("bruno").await.unwrap())
             .await;
+        let octets = old.send(&scene.bruno, &scene.good_from(&old));
+        assert_eq!(line.envelope(&octets).await.status, 202);
+        let leased = scene.lease("bruno").await.unwrap();
         // The host changes hands.
         scene.lair.serve_octets(&name, served.as_bytes());
         let message = letter(&new.did, scene.bruno.id(), first, scene.now(), json!({}));
@@ -58,6 +61,10 @@ async fn a_document_with_other_keys_suspends_the_grant() {
             "suspended",
             "{first}"
         );
+        let caller = scene.caller("bruno").await;
+        let (delivery, lease) = (&leased.delivery, &leased.lease);
+        let extended = scene.core().extend(&caller, delivery, lease, 60).await;
+        assert_eq!(extended.unwrap_err().code, "e.m.req.lease-lost");
         for identity in [&new, &old] {
             for type_ in [REQUEST, UPDATE] {
                 let mut message = scene.good_from(identity);

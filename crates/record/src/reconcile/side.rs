@@ -37,6 +37,8 @@ pub(super) struct Known {
     settled: Option<State>,
     /// From the sender's own record.
     ended: Option<State>,
+    /// True if it ended because its grant did.
+    revoked: bool,
 }
 
 /// What a message is, as far as a side says; ids in lower case, which is how they are compared.
@@ -165,6 +167,7 @@ impl Side {
                     EndedState::Expired => State::Expired,
                     EndedState::Failed => State::Failed,
                 });
+                known.revoked = ended.reason.starts_with(TRUST);
             }
             Event::Start(_)
             | Event::Agent(_)
@@ -184,12 +187,26 @@ impl Known {
         self.ended.or(receipt.max(queued))
     }
 
+    /// True if it ended at its sender because the grant did: that says nothing about what its
+    /// recipient made of it until it heard so.
+    pub(super) const fn was_revoked(&self) -> bool {
+        self.revoked
+    }
+
+    /// True if a receipt of this state is held or recorded here.
+    pub(super) fn has_receipt(&self, state: State) -> bool {
+        self.receipts.contains(&state)
+    }
+
     /// The state in the record of the recipient.
     pub(super) fn at_recipient(&self) -> Option<State> {
         self.settled
             .or_else(|| self.accepted.then_some(State::Received))
     }
 }
+
+/// How the codes of decisions begin.
+const TRUST: &str = "e.p.trust.";
 
 impl Facts {
     fn of_head(head: Head, between: &[Did; 2]) -> Self {

@@ -204,3 +204,38 @@ fn numbers_that_nobody_has_are_gaps() {
     assert_eq!((result.gaps[0].first, result.gaps[0].last), (2, 4));
     assert_eq!(result.gaps[0].from, story.a.did);
 }
+
+#[test]
+fn a_grant_that_ended_ends_a_message_on_each_side_without_contradiction() {
+    let mut story = Story::new();
+    let request = story.request.digest;
+    let ended = |reason: &str| {
+        Event::Ended(Ended {
+            message: request,
+            state: EndedState::Cancelled,
+            reason: reason.to_owned(),
+        })
+    };
+    let revoked = story.a.record(9, ended("e.p.trust.revoked"));
+    let mut a = side_of_a(&story);
+    add(&mut a, &story.a, revoked);
+    let b = Side::of_bundle(&bundle_of_b(&story));
+    // Bruno was done before he heard of it, and she has his receipt for that.
+    assert!(reconcile(&a, &b).is_clean(), "{:#?}", reconcile(&a, &b));
+    let mut told_nothing = Side::default();
+    add(&mut told_nothing, &story.a, story.at_a[0]);
+    add(&mut told_nothing, &story.a, revoked);
+    let expected = Missing::Receipt {
+        message: request,
+        state: State::Done,
+        sender: story.a.did.clone(),
+    };
+    let found = reconcile(&told_nothing, &b);
+    assert!(found.missing.contains(&expected), "{found:#?}");
+    assert_eq!(found.contradictions, []);
+    // Whoever says that he took it back says that no agent had it.
+    let withdrawn = story.a.record(9, ended("withdrawn by its sender"));
+    let mut a = side_of_a(&story);
+    add(&mut a, &story.a, withdrawn);
+    assert_eq!(reconcile(&a, &b).contradictions.len(), 1);
+}

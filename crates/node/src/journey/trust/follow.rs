@@ -54,7 +54,8 @@ pub(crate) fn begin_grant(
     outcome: Outcome,
     message: Option<Digest>,
 ) -> Result<(), CoreError> {
-    end_rows(tx, entropy, &new.ours, &new.peer, &new.decided_by, |row| {
+    let why = (new.decided_by.as_str(), None);
+    end_rows(tx, entropy, &new.ours, &new.peer, why, |row| {
         row.grant.id() != new.grant.id()
     })?;
     let mut begun = new.clone();
@@ -74,13 +75,14 @@ pub(crate) fn begin_grant(
     Sweep::start(tx, entropy, new, under)
 }
 
-/// Ends grants and offers of a pair without what hangs on them.
+/// Ends grants and offers of a pair without what hangs on them; `why` is the code and who says so,
+/// if anybody does.
 fn end_rows(
     tx: &mut dyn Tx,
     entropy: &dyn Entropy,
     ours: &Did,
     peer: &Did,
-    by: &str,
+    (by, code): (&str, Option<&Code>),
     which: impl Fn(&GrantRow) -> bool,
 ) -> Result<(), CoreError> {
     let now = tx.now();
@@ -90,6 +92,7 @@ fn end_rows(
             row.version += 1;
             row.ended = Some(now);
             row.decided_by = by.to_owned();
+            row.code = code.cloned().or(row.code);
             tx.put_grant(&row)?;
             decided(tx, entropy, &row, Outcome::Ended, None)?;
         }
@@ -118,7 +121,8 @@ pub(crate) fn end_grant(
     decided(tx, entropy, &grant, outcome, message)?;
     if matches!(outcome, Outcome::Revoked | Outcome::Ended) {
         // An offer under way would let the two back in without anybody deciding so.
-        end_rows(tx, entropy, &grant.ours, &grant.peer, by, |row| {
+        let why = (by, Some(code));
+        end_rows(tx, entropy, &grant.ours, &grant.peer, why, |row| {
             row.state == GrantState::Offered
         })?;
     }

@@ -62,6 +62,11 @@ impl Lair {
         self.state.lock().unwrap().posted.clone()
     }
 
+    /// What was posted since this was last asked for.
+    pub fn take_posted(&self) -> Vec<Vec<u8>> {
+        std::mem::take(&mut self.state.lock().unwrap().posted)
+    }
+
     /// Every request line so far.
     pub fn asked(&self) -> Vec<String> {
         self.state.lock().unwrap().asked.clone()
