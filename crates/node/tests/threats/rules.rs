@@ -208,7 +208,8 @@ async fn no_look_alike_passes_for_a_domain_or_slips_out_of_its_block() {
         .block(&Operator::local(), "good.test")
         .await
         .unwrap();
-    for host in ["good.test", "a.good.test", "GOOD.test"] {
+    // What keeps out is read widely: every port of the host.
+    for host in ["good.test", "a.good.test", "GOOD.test", "good.test%3A8443"] {
         assert_eq!(
             explain(format!("did:web:{host}:x")).await.basis,
             "blocked",
@@ -216,7 +217,10 @@ async fn no_look_alike_passes_for_a_domain_or_slips_out_of_its_block() {
         );
     }
     assert_eq!(explain(history.to_owned()).await.basis, "blocked");
-    for host in look_alikes() {
+    for host in look_alikes()
+        .into_iter()
+        .filter(|host| !host.starts_with("good.test%3A"))
+    {
         assert_ne!(
             explain(format!("did:web:{host}:x")).await.basis,
             "blocked",

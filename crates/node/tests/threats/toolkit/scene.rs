@@ -212,7 +212,7 @@ impl Scene {
     /// Knocks as `identity` at Bruno.
     pub fn knock(&self, identity: &Identity, between: [&str; 2], purpose: &str) -> Value {
         let offer = json!({
-            "v": 1, "between": between, "nonce": "AAECAwQFBgcICQoLDA0ODw", "must": [],
+            "v": 1, "between": between, "nonce": fresh_nonce(), "must": [],
             "may": [{"from": 0, "types": [PROTOCOL]}, {"from": 1, "types": [PROTOCOL]}],
             "until": self.now() + 40 * 86_400,
         });
@@ -468,4 +468,11 @@ pub fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: u64 = statm.split(' ').nth(1).unwrap().parse().unwrap();
     pages * 4_096
+}
+
+/// 16 octets that no other knock of this process has: an offer is good for one grant.
+fn fresh_nonce() -> String {
+    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    comity_jose::base64url::encode(&u128::from(number).to_be_bytes())
 }
