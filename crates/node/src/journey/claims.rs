@@ -198,12 +198,14 @@ impl Core {
     async fn gate(&self, agent: &Arc<Hosted>, claim: &Claim) -> Result<Lane, Stop> {
         let type_ = claim.type_.as_ref().map(MessageType::as_str);
         let (ours, peer) = (agent.did.clone(), claim.from.clone());
+        let is_knock = type_ == Some(comity_engine::contact::KNOCK);
         let (grant, blocked, admitted) = self
             .store
             .read(move |tx| {
                 let blocked = tx.is_blocked(&peer)?;
                 let grant = tx.grant_between(&ours, &peer)?;
-                let admitted = grant.is_none() && might_admit(tx, &ours, &peer)?;
+                // A knock is let through anyway.
+                let admitted = grant.is_none() && !is_knock && might_admit(tx, &ours, &peer)?;
                 Ok::<_, CoreError>((grant.map(|grant| grant.state), blocked, admitted))
             })
             .await?;
