@@ -472,7 +472,7 @@ pub fn resident() -> u64 {
 
 /// 16 octets that no other knock of this process has: an offer is good for one grant.
 fn fresh_nonce() -> String {
-    static NEXT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
-    let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
     comity_jose::base64url::encode(&u128::from(number).to_be_bytes())
 }
